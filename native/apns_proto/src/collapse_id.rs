@@ -1,0 +1,1 @@
+//! collapse_id
