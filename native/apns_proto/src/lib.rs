@@ -12,6 +12,7 @@ pub mod device_token;
 pub mod expiration;
 pub mod http2;
 pub mod notification;
+pub mod now;
 pub mod payload;
 pub mod priority;
 pub mod provider_token;
