@@ -1,4 +1,24 @@
-//! The client half of HTTP/2 (RFC 9113) that APNs needs.
-pub mod connection;
-pub mod frame;
+//! The client half of HTTP/2 (RFC 9113) that APNs needs, sans-IO.
+//!
+//! [`Connection`] turns requests into bytes and bytes into [`Event`]s; it owns no socket, clock or randomness and
+//! knows nothing of Apple. Left out on purpose: server push, priorities, upgrade from HTTP/1.1, CONNECT, request trailers.
+
+mod config;
+mod connection;
+mod error_code;
+mod event;
+mod handler;
 pub mod hpack;
+mod stream_id;
+
+pub use config::Config;
+pub use connection::Connection;
+pub use error_code::ErrorCode;
+pub use event::{
+    Blocked, ConnectionError, Event, MAX_DEBUG_DATA, OpenStream, Processed, ResetCause,
+};
+pub use handler::ResponseHandler;
+/// Stands in until hpack's own is there.
+#[derive(Debug)]
+pub struct HeaderBlock<'a>(std::marker::PhantomData<&'a ()>);
+pub use stream_id::StreamId;
