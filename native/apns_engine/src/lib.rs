@@ -25,6 +25,7 @@ mod link;
 mod queue;
 pub mod registry;
 mod resolver;
+mod socket;
 pub mod stats;
 mod tls;
 
