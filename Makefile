@@ -1,0 +1,41 @@
+# The way in for people and for CI. What the targets do is in tools/, one program each.
+
+# A private folder for a toolchain that `make setup` chose when the one first in PATH is too old.
+export PATH := $(CURDIR)/_build/bin:$(PATH)
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test check fmt clean install uninstall
+
+help:  ## show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1:/' | column -t -s :
+
+setup:  ## install what is missing for building, tests and demo (Debian; starts no daemon)
+	@tools/setup test
+
+build:  ## build the library, the simulator and the Erlang applications
+	@tools/build
+
+demo:  ## show a push from a real ejabberd to a simulated phone; KEEP=1 stays up
+	@tools/setup demo
+	@tools/build
+	@_build/venv/bin/python test/demo $(if $(KEEP),--keep)
+
+test:  ## run all tests and checks; the last line counts them
+	@tools/setup test
+	@tools/run_tests
+
+check:  ## run the checks alone: format, lints, docs, dependencies, xref, dialyzer
+	@tools/run_tests check
+
+fmt:  ## format the sources
+	cargo fmt --all
+
+clean:  ## remove all that was built
+	rm -rf _build erlang_src/apns_nif/priv "$(CARGO_TARGET_DIR)"
+
+install: build  ## install into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB)
+	@tools/install
+
+uninstall:  ## remove what install put there
+	@tools/install --remove
