@@ -1,1 +1,292 @@
-//! device_token
+//! The device token: the name under which Apple knows one app on one device.
+//!
+//! Its length is Apple's to choose. It is 32 bytes today for apps, longer for Live Activities, and Apple has announced
+//! up to 100. A token is no password, but whoever holds it and a key can push: [`fmt::Debug`] shows its first characters only.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// A device token: 1 to 100 bytes.
+///
+/// Tokens of up to 32 bytes, which is nearly all of them, live without an allocation of their own.
+#[derive(Clone)]
+pub struct DeviceToken(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; INLINE_LEN] },
+    Heap(Box<[u8]>),
+}
+
+impl DeviceToken {
+    /// The longest token Apple has announced, in bytes.
+    pub const MAX_LEN: usize = 100;
+
+    /// Reads a token as clients and databases give it: hex digits in either case, or the raw bytes.
+    ///
+    /// Text of an even number of hex digits, and nothing else, is hex. Raw bytes that look so are not told apart: for 32
+    /// random bytes that is one case in 10³⁴.
+    ///
+    /// # Errors
+    /// [`DeviceTokenError::Empty`] and [`DeviceTokenError::TooLong`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, DeviceTokenError> {
+        match Self::from_hex(bytes) {
+            Err(DeviceTokenError::NotHex | DeviceTokenError::OddLength) => Self::from_bytes(bytes),
+            result => result,
+        }
+    }
+
+    /// Reads a token from hex digits in either case.
+    ///
+    /// # Errors
+    /// Every [`DeviceTokenError`].
+    pub fn from_hex(text: &[u8]) -> Result<Self, DeviceTokenError> {
+        if !text.iter().all(u8::is_ascii_hexdigit) {
+            return Err(DeviceTokenError::NotHex);
+        }
+        let (pairs, rest) = text.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(DeviceTokenError::OddLength);
+        }
+        if pairs.len() > Self::MAX_LEN {
+            return Err(DeviceTokenError::TooLong { bytes: pairs.len() });
+        }
+        let mut raw = [0; Self::MAX_LEN];
+        for (byte, [high, low]) in raw.iter_mut().zip(pairs) {
+            *byte = hex_value(*high) << 4 | hex_value(*low);
+        }
+        Self::from_bytes(raw.get(..pairs.len()).unwrap_or_default())
+    }
+
+    /// Takes the raw bytes of a token.
+    ///
+    /// # Errors
+    /// [`DeviceTokenError::Empty`] and [`DeviceTokenError::TooLong`].
+    pub fn from_bytes(raw: &[u8]) -> Result<Self, DeviceTokenError> {
+        if raw.is_empty() {
+            return Err(DeviceTokenError::Empty);
+        }
+        if raw.len() > Self::MAX_LEN {
+            return Err(DeviceTokenError::TooLong { bytes: raw.len() });
+        }
+        let mut bytes = [0; INLINE_LEN];
+        match (bytes.get_mut(..raw.len()), u8::try_from(raw.len())) {
+            (Some(start), Ok(len)) => {
+                start.copy_from_slice(raw);
+                Ok(Self(Repr::Inline { len, bytes }))
+            }
+            _ => Ok(Self(Repr::Heap(raw.into()))),
+        }
+    }
+
+    /// The raw bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Heap(bytes) => bytes,
+        }
+    }
+
+    /// The whole token in lower-case hex, as Apple's `:path` and our database have it. Not for logs: see [`Self::short`].
+    pub fn to_hex(&self) -> String {
+        hex(self.as_bytes())
+    }
+
+    /// The first eight hex characters: enough to find a device in a log, too little to push to it.
+    pub fn short(&self) -> String {
+        hex(self
+            .as_bytes()
+            .get(..SHORT_LEN)
+            .unwrap_or_else(|| self.as_bytes()))
+    }
+}
+
+impl fmt::Debug for DeviceToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeviceToken({}…)", self.short())
+    }
+}
+
+impl PartialEq for DeviceToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for DeviceToken {}
+
+impl Ord for DeviceToken {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl PartialOrd for DeviceToken {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Hashes as the bytes do, so that a table of tokens can be asked with a borrowed slice.
+impl Hash for DeviceToken {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl Borrow<[u8]> for DeviceToken {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// Why bytes are not a device token. Carries no part of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceTokenError {
+    /// There is nothing.
+    #[error("the device token is empty")]
+    Empty,
+    /// More than [`DeviceToken::MAX_LEN`] bytes.
+    #[error(
+        "the device token has {bytes} bytes, Apple's have at most {}",
+        DeviceToken::MAX_LEN
+    )]
+    TooLong {
+        /// Length of the token in bytes.
+        bytes: usize,
+    },
+    /// Asked for hex, and there is another character.
+    #[error("the device token is not all hex digits")]
+    NotHex,
+    /// Asked for hex, and a digit is missing.
+    #[error("the device token has an odd number of hex digits: one is lost")]
+    OddLength,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// The value of one digit; the caller has checked that it is one.
+fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20).wrapping_sub(b'a' - 10),
+    }
+}
+
+/// Today's app tokens have 32 bytes.
+const INLINE_LEN: usize = 32;
+/// Bytes shown by [`DeviceToken::short`].
+const SHORT_LEN: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hex_of_either_case_and_raw_bytes_are_the_same_token() {
+        let raw: Vec<u8> = (200..232).collect();
+        let token = DeviceToken::parse(&raw).unwrap();
+        let lower = token.to_hex();
+        assert_eq!(lower.len(), 64);
+        assert_eq!(DeviceToken::parse(lower.as_bytes()).unwrap(), token);
+        assert_eq!(
+            DeviceToken::parse(lower.to_uppercase().as_bytes()).unwrap(),
+            token
+        );
+        assert_eq!(token.as_bytes(), raw);
+    }
+
+    #[test]
+    fn what_is_not_wholly_hex_is_taken_as_raw_bytes() {
+        assert_eq!(DeviceToken::parse(b"abc").unwrap().as_bytes(), b"abc");
+        assert_eq!(DeviceToken::parse(b"abcx").unwrap().as_bytes(), b"abcx");
+        assert_eq!(
+            DeviceToken::parse(b"abcd").unwrap().as_bytes(),
+            [0xab, 0xcd]
+        );
+    }
+
+    #[test]
+    fn the_length_is_one_to_a_hundred_bytes() {
+        let cases: [(&[u8], _); 6] = [
+            (&[], Some(DeviceTokenError::Empty)),
+            (&[7], None),
+            (&[7; 100], None),
+            (&[7; 101], Some(DeviceTokenError::TooLong { bytes: 101 })),
+            (&[b'a'; 200], None),
+            (&[b'a'; 202], Some(DeviceTokenError::TooLong { bytes: 101 })),
+        ];
+        for (bytes, error) in cases {
+            assert_eq!(
+                DeviceToken::parse(bytes).err(),
+                error,
+                "{} bytes",
+                bytes.len()
+            );
+        }
+    }
+
+    #[test]
+    fn asked_for_hex_it_says_what_is_wrong() {
+        assert_eq!(
+            DeviceToken::from_hex(b"abc"),
+            Err(DeviceTokenError::OddLength)
+        );
+        assert_eq!(
+            DeviceToken::from_hex(b"<abcd>"),
+            Err(DeviceTokenError::NotHex)
+        );
+        assert_eq!(DeviceToken::from_hex(b""), Err(DeviceTokenError::Empty));
+    }
+
+    #[test]
+    fn debug_shows_eight_characters_only() {
+        let token = DeviceToken::from_bytes(&[0xab; 32]).unwrap();
+        assert_eq!(format!("{token:?}"), "DeviceToken(abababab…)");
+        assert_eq!(DeviceToken::from_bytes(&[1]).unwrap().short(), "01");
+    }
+
+    #[test]
+    fn a_table_of_tokens_can_be_asked_with_a_slice() {
+        let table: HashSet<_> = [vec![1; 32], vec![2; 64]]
+            .map(|raw| DeviceToken::from_bytes(&raw).unwrap())
+            .into();
+        assert!(table.contains([1; 32].as_slice()));
+        assert!(table.contains([2; 64].as_slice()));
+        assert!(!table.contains([1; 31].as_slice()));
+    }
+
+    proptest! {
+        #[test]
+        fn hex_goes_round(raw in proptest::collection::vec(any::<u8>(), 1..=100)) {
+            let token = DeviceToken::from_bytes(&raw).unwrap();
+            prop_assert_eq!(token.as_bytes(), &raw);
+            prop_assert_eq!(DeviceToken::from_hex(token.to_hex().as_bytes()).unwrap(), token.clone());
+            prop_assert_eq!(DeviceToken::parse(token.to_hex().to_uppercase().as_bytes()).unwrap(), token);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let taken = DeviceToken::parse(&bytes).is_ok();
+            prop_assert!(!taken || !bytes.is_empty());
+        }
+
+        #[test]
+        fn order_is_that_of_the_bytes(a in proptest::collection::vec(any::<u8>(), 1..50), b in proptest::collection::vec(any::<u8>(), 1..50)) {
+            let (x, y) = (DeviceToken::from_bytes(&a).unwrap(), DeviceToken::from_bytes(&b).unwrap());
+            prop_assert_eq!(x.cmp(&y), a.cmp(&b));
+        }
+    }
+}
