@@ -1,20 +1,34 @@
 //! The handle of one app: what any thread may ask of its engine.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use apns_proto::apns_id::ApnsId;
 use apns_proto::device_token::DeviceToken;
-use apns_proto::request::Content;
+use apns_proto::lanes::Lane;
+use apns_proto::request::{Content, Request};
+use apns_proto::session::Push;
 
-use crate::config::{ConfigError, Options};
+use crate::config::{AppConfig, ConfigError, Options};
+use crate::engine::{self, Parts};
 use crate::event::EventSink;
-use crate::registry::Registry;
-use crate::stats::Snapshot;
+use crate::queue::{Budget, Origin, Queue, QueuedPush};
+use crate::registry::{DeviceKind, Registry};
+use crate::resolver::Resolver;
+use crate::stats::{Snapshot, Stats};
 
-/// A running app. Dropping it stops the engine without draining.
+/// A running app. Dropping it stops the engine without draining, and waits for its thread.
 #[derive(Debug)]
 pub struct App<S: EventSink> {
-    _sink: std::marker::PhantomData<S>,
+    options: Options,
+    queue: Arc<Queue<S::Recipient>>,
+    registry: Arc<Registry>,
+    stats: Arc<Stats>,
+    queue_timeout: Duration,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Whom a notification is for.
@@ -44,35 +58,177 @@ pub enum NotifyError {
     Stopped,
 }
 
+/// Why an app did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An option cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system gave no thread or no poll descriptor.
+    #[error("the system has no thread or descriptor left: {0}")]
+    System(#[from] std::io::Error),
+}
+
 impl<S: EventSink> App<S> {
-    /// Starts the engine thread. Reads key files, so not for a normal scheduler. Does not wait for Apple.
-    pub fn start(_name: &str, _options: Options, _sink: S, _receiver: Option<S::Recipient>) -> Result<Self, ConfigError> {
-        todo!()
+    /// Starts the engine thread. Reads key files, so not for a normal scheduler; does not wait for Apple.
+    ///
+    /// # Errors
+    /// An option that cannot be used, or a system without threads or descriptors.
+    pub fn start(
+        name: &str,
+        options: Options,
+        sink: S,
+        receiver: Option<S::Recipient>,
+    ) -> Result<Self, StartError> {
+        let config = AppConfig::parse(name, &options)?;
+        let poll = mio::Poll::new()?;
+        let waker = mio::Waker::new(poll.registry(), engine::WAKER)?;
+        let stats = Arc::new(Stats::default());
+        let registry = Arc::new(Registry::new());
+        let budget = Budget::new(config.limits.queue_limit, config.limits.queue_bytes);
+        let (queue, jobs) = Queue::new(budget, waker, receiver, Arc::clone(&stats));
+        let queue = Arc::new(queue);
+        let queue_timeout = config.limits.queue_timeout;
+        let resolver = {
+            let queue = Arc::clone(&queue);
+            Resolver::start(name, move || queue.wake())?
+        };
+        let parts = Parts {
+            config,
+            queue: Arc::clone(&queue),
+            jobs,
+            registry: Arc::clone(&registry),
+            stats: Arc::clone(&stats),
+            sink,
+            poll,
+            resolver,
+        };
+        let thread = Mutex::new(Some(engine::spawn(name, parts)?));
+        Ok(Self { options, queue, registry, stats, queue_timeout, thread })
     }
+
     /// What it was started with, to tell whether a second start means the same.
     pub fn options(&self) -> &Options {
-        todo!()
+        &self.options
     }
+
     /// Who gets events that no notification claims.
-    pub fn set_receiver(&self, _receiver: S::Recipient) {}
+    pub fn set_receiver(&self, receiver: S::Recipient) {
+        self.queue.control(|control| control.receiver = Some(receiver));
+    }
+
     /// The devices.
     pub fn registry(&self) -> &Registry {
-        todo!()
+        &self.registry
     }
-    /// Queues one push per device, all or none; never waits. Returns their apns-ids in the devices' order.
+
+    /// Queues one push per device, all or none; never waits. Returns their apns-ids in the devices' order; none
+    /// for a known owner without devices.
+    ///
+    /// # Errors
+    /// Nothing was taken.
     pub fn notify(
         &self,
-        _target: Target<'_>,
-        _content: Content,
-        _apns_id: Option<ApnsId>,
-        _reply_to: Option<S::Recipient>,
+        target: Target<'_>,
+        content: Content,
+        apns_id: Option<ApnsId>,
+        reply_to: Option<S::Recipient>,
     ) -> Result<Vec<ApnsId>, NotifyError> {
-        todo!()
+        let new_push = NewPush {
+            content: Arc::new(content),
+            give_up_at: Instant::now() + self.queue_timeout,
+            apns_id,
+            reply_to,
+        };
+        let pushes = match target {
+            Target::Token(token) => vec![new_push.to(token, None)],
+            Target::Owner(owner) => self.pushes_to_owner(owner, &new_push)?,
+        };
+        if apns_id.is_some() && pushes.len() > 1 {
+            return Err(NotifyError::ApnsIdShared);
+        }
+        let apns_ids = pushes.iter().map(|push| push.request.apns_id).collect();
+        self.queue.put(pushes)?;
+        Ok(apns_ids)
     }
+
     /// Counters and gauges, for `stats/1`.
     pub fn stats(&self) -> Snapshot {
-        todo!()
+        self.stats.snapshot()
     }
-    /// Refuses new pushes, drains for at most `drain`, ends the rest as stopped, joins the thread. Blocks.
-    pub fn stop(&self, _drain: Duration) {}
+
+    /// Refuses new pushes, drains for at most `drain`, ends the rest as stopped, and waits for the thread, which
+    /// ends within a moment after that. A second call waits for the first.
+    pub fn stop(&self, drain: Duration) {
+        self.queue.close();
+        self.queue.control(|control| {
+            control.stop.get_or_insert(drain);
+        });
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = thread.take() {
+            // Its panics were caught inside; what else could end it has been told as an event.
+            let _ = thread.join();
+        }
+    }
+
+    fn pushes_to_owner(
+        &self,
+        owner: &[u8],
+        new_push: &NewPush<S::Recipient>,
+    ) -> Result<Vec<QueuedPush<S::Recipient>>, NotifyError> {
+        // PushKit tokens take calls only, and calls reach PushKit tokens only.
+        let kind = match Lane::of(&new_push.content.headers) {
+            Lane::Call => DeviceKind::Voip,
+            Lane::Message | Lane::Background => DeviceKind::Alert,
+        };
+        let pushes = self.registry.with_devices(owner, |owner, devices| {
+            let fitting = devices.iter().filter(|device| device.kind == kind);
+            fitting.map(|device| new_push.to(device.token.clone(), Some(owner))).collect()
+        });
+        if pushes.is_none() {
+            self.stats.unknown_owner.add(1);
+        }
+        pushes.ok_or(NotifyError::UnknownOwner)
+    }
+}
+
+impl<S: EventSink> Drop for App<S> {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}
+
+/// What the pushes of one notification share.
+struct NewPush<R> {
+    content: Arc<Content>,
+    give_up_at: Instant,
+    apns_id: Option<ApnsId>,
+    reply_to: Option<R>,
+}
+
+impl<R: Clone> NewPush<R> {
+    fn to(&self, device_token: DeviceToken, owner: Option<&Arc<[u8]>>) -> QueuedPush<R> {
+        let request = Request {
+            apns_id: self.apns_id.unwrap_or_else(new_apns_id),
+            device_token,
+            content: Arc::clone(&self.content),
+        };
+        let origin = Origin { owner: owner.cloned(), reply_to: self.reply_to.clone() };
+        Box::new(Push::new(request, origin, self.give_up_at))
+    }
+}
+
+/// An apns-id that no other node draws too: the generator of each thread is seeded by the system.
+fn new_apns_id() -> ApnsId {
+    thread_local! {
+        static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::with_seed(system_seed()));
+    }
+    RANDOM.with_borrow_mut(|random| ApnsId::from_random(random.u128(..).to_ne_bytes()))
+}
+
+/// `RandomState` is keyed by the system's random source, once per thread; the time tells threads of one key apart.
+fn system_seed() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((unix, std::thread::current().id()))
 }

@@ -1,1 +1,331 @@
-//! engine
+//! The loop: queue, sockets and timers of one app, on one thread that never blocks but in `poll`.
+//!
+//! It performs what [`apns_proto`] decides. Each turn, in this order: sleep until something happens; take what
+//! callers queued; let sockets and timers have their say; settle the pushes whose try ended; send what can be
+//! sent; hand over events.
+
+mod connect;
+mod delayed;
+mod dialer;
+mod links;
+mod outbox;
+mod settle;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use apns_proto::lanes::{Lane, Lanes};
+use apns_proto::now::Now;
+use apns_proto::provider_token::ProviderToken;
+use apns_proto::session::FailedCause;
+use crossbeam_channel::Receiver;
+
+use crate::config::AppConfig;
+use crate::event::{Alarm, Event, EventSink};
+use crate::queue::{Job, Queue, QueuedPush};
+use crate::registry::Registry;
+use crate::stats::Stats;
+use delayed::Delayed;
+use links::Links;
+pub(crate) use links::WAKER;
+use outbox::Outbox;
+
+/// One app's engine, run by its thread.
+#[derive(Debug)]
+pub(crate) struct Engine<S: EventSink> {
+    config: AppConfig,
+    queue: Arc<Queue<S::Recipient>>,
+    jobs: Receiver<Job<S::Recipient>>,
+    registry: Arc<Registry>,
+    stats: Arc<Stats>,
+    outbox: Outbox<S>,
+    receiver: Option<S::Recipient>,
+    lanes: Lanes<QueuedPush<S::Recipient>>,
+    delayed: Delayed<QueuedPush<S::Recipient>>,
+    links: Links<S::Recipient>,
+    provider_token: Option<ProviderToken>,
+    random: fastrand::Rng,
+    /// Alarms that were said and are not over.
+    alarms: Vec<Alarm>,
+    /// When waiting pushes are next searched for those that waited too long.
+    sweep_at: Instant,
+    /// When draining ends, once a stop was asked for.
+    stop_at: Option<Instant>,
+    /// The last turn had work: more is likely to come within a moment.
+    linger: bool,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub(crate) struct Parts<S: EventSink> {
+    pub(crate) config: AppConfig,
+    pub(crate) queue: Arc<Queue<S::Recipient>>,
+    pub(crate) jobs: Receiver<Job<S::Recipient>>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) sink: S,
+    pub(crate) poll: mio::Poll,
+    pub(crate) resolver: crate::resolver::Resolver,
+}
+
+/// Starts the thread `apns-<app>`; it ends after a stop was asked for through the queue's control.
+pub(crate) fn spawn<S: EventSink>(app: &str, parts: Parts<S>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(format!("apns-{app}")).spawn(move || {
+        let mut engine = Engine::new(parts);
+        // A panic ends every push that is inside and starts the loop anew: the app outlives a bug of ours.
+        while catch_unwind(AssertUnwindSafe(|| engine.run())).is_err() && engine.after_panic() {}
+    })
+}
+
+impl<S: EventSink> Engine<S> {
+    fn new(parts: Parts<S>) -> Self {
+        let links = Links::new(parts.poll, parts.resolver, &parts.config);
+        Self {
+            receiver: parts.queue.read_control().receiver,
+            links,
+            config: parts.config,
+            queue: parts.queue,
+            jobs: parts.jobs,
+            registry: parts.registry,
+            stats: parts.stats,
+            outbox: Outbox::new(parts.sink),
+            lanes: Lanes::default(),
+            delayed: Delayed::default(),
+            provider_token: None,
+            random: fastrand::Rng::new(),
+            alarms: Vec::new(),
+            sweep_at: Instant::now(),
+            stop_at: None,
+            linger: false,
+        }
+    }
+
+    /// Turns until the app is stopped and drained.
+    fn run(&mut self) {
+        self.stats.starts.add(1);
+        loop {
+            self.sleep();
+            let now = read_clocks();
+            self.take_control(now);
+            let took_jobs = self.take_jobs();
+            let took_bytes = self.advance_links(now);
+            self.linger = took_jobs || took_bytes;
+            self.sweep(now);
+            self.dispatch(now);
+            self.settle(now);
+            self.update_gauges();
+            self.outbox.flush(&self.stats);
+            if self.stop_at.is_some_and(|at| self.is_empty() || at <= now.instant) {
+                self.end(FailedCause::Stopped);
+                return;
+            }
+        }
+    }
+
+    /// Waits for a socket, a timer or a caller. After work it lingers a moment before it really sleeps,
+    /// so that a stream of pushes does not cost its callers a wake-up each.
+    fn sleep(&mut self) {
+        let until_timer = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = if self.links.has_more_to_read() {
+            Some(Duration::ZERO)
+        } else if self.linger {
+            Some(until_timer.map_or(LINGER, |until| until.min(LINGER)))
+        } else if self.queue.fall_asleep(&self.jobs) {
+            until_timer
+        } else {
+            Some(Duration::ZERO)
+        };
+        self.links.poll(timeout);
+        self.queue.stay_awake();
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        let waiting = !self.lanes.is_empty() || self.delayed.len() > 0;
+        let sweep = waiting.then_some(self.sweep_at);
+        [sweep, self.delayed.next_due(), self.stop_at, self.links.poll_timeout()].into_iter().flatten().min()
+    }
+
+    fn take_control(&mut self, now: Now) {
+        let control = self.queue.read_control();
+        self.receiver = control.receiver;
+        if let (Some(drain), None) = (control.stop, self.stop_at) {
+            self.stop_at = Some(now.instant + drain);
+        }
+    }
+
+    /// Empties the channel, also when nothing can be sent: the budget is what bounds, not the channel.
+    fn take_jobs(&mut self) -> bool {
+        let mut took = false;
+        // Bounded, so that callers faster than this loop cannot keep it here.
+        for job in self.jobs.try_iter().take(JOBS_PER_TURN) {
+            took = true;
+            match job {
+                Job::One(push) => self.lanes.push(lane_of(&push), push),
+                Job::Many(pushes) => {
+                    for push in pushes {
+                        self.lanes.push(lane_of(&push), push);
+                    }
+                }
+            }
+        }
+        took
+    }
+
+    /// Sends what fits, in large writes.
+    fn dispatch(&mut self, now: Now) {
+        for push in self.delayed.take_due(now.instant) {
+            self.lanes.push_front(lane_of(&push), push);
+        }
+        if self.lanes.is_empty() {
+            self.flush_links(now);
+            return;
+        }
+        self.refresh_provider_token(now);
+        loop {
+            let sent = self.fill_session(now);
+            let room = self.flush_links(now);
+            // A full output was written and more waits: go on while the socket takes it.
+            if sent == 0 || !room {
+                break;
+            }
+        }
+    }
+
+    /// Gives the session pushes until something is in the way; returns how many.
+    fn fill_session(&mut self, now: Now) -> usize {
+        let Some(session) = self.links.session() else {
+            return 0;
+        };
+        let mut overdue = Vec::new();
+        let mut sent = 0;
+        while let Some(push) = self.lanes.pop() {
+            if let Some(cause) = push.overdue(now) {
+                overdue.push((push, cause));
+                continue;
+            }
+            let lane = lane_of(&push);
+            if let Err((push, _)) = session.send(now, push) {
+                self.lanes.push_front(lane, push);
+                break;
+            }
+            sent += 1;
+        }
+        for (push, cause) in overdue {
+            self.end_failed(push, cause, None);
+        }
+        sent
+    }
+
+    /// Keeps the provider token that every connection sends on Apple's good side: see [`ProviderToken`].
+    fn refresh_provider_token(&mut self, now: Now) {
+        let crate::credentials::Credentials::Token { key, key_id, team_id } = &self.config.credentials else {
+            return;
+        };
+        let current = self.provider_token.as_ref().is_some_and(|token| token.is_current(now.unix_s()));
+        if !current {
+            self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
+            self.links.forget_token();
+        }
+        if let Some(token) = &self.provider_token {
+            self.links.give_token(token);
+        }
+    }
+
+    /// Ends the pushes that waited too long; now and then, as looking at all of them costs.
+    fn sweep(&mut self, now: Now) {
+        if now.instant < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now.instant + SWEEP_INTERVAL;
+        let mut overdue = self.lanes.take_if(|push| push.overdue(now).is_some());
+        overdue.extend(self.delayed.take_if(|push| push.overdue(now).is_some()));
+        for push in overdue {
+            let cause = push.overdue(now).unwrap_or(FailedCause::Expired);
+            self.end_failed(push, cause, None);
+        }
+        self.lanes.shrink();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queue.inside().0 == 0
+    }
+
+    fn update_gauges(&self) {
+        let (_, bytes) = self.queue.inside();
+        self.stats.queued.set((self.lanes.len() + self.jobs.len()) as u64);
+        self.stats.queued_bytes.set(bytes as u64);
+        self.stats.delayed.set(self.delayed.len() as u64);
+        self.stats.in_flight.set(self.links.in_flight() as u64);
+        self.stats.connections.set(u64::from(self.links.is_up()));
+    }
+
+    /// Ends everything that is inside, whichever way it came or went.
+    fn end(&mut self, cause: FailedCause) {
+        self.take_all_jobs();
+        let mut pushes: Vec<_> = std::iter::from_fn(|| self.lanes.pop()).collect();
+        pushes.extend(self.delayed.take_all());
+        pushes.extend(self.links.close_all(&self.stats));
+        for push in pushes {
+            self.end_failed(push, cause, None);
+        }
+        self.update_gauges();
+        self.outbox.flush(&self.stats);
+    }
+
+    fn take_all_jobs(&mut self) {
+        while self.take_jobs() {}
+    }
+
+    /// Ends what is inside. `false`: not even that works any more, the thread must end.
+    fn after_panic(&mut self) -> bool {
+        let detail = "a bug in apns_engine: the pushes inside ended as engine_crashed; please report the panic message above";
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            self.end(FailedCause::EngineCrashed);
+            self.raise_alarm(Alarm::EngineCrashed, detail);
+            self.alarms.retain(|alarm| *alarm != Alarm::EngineCrashed);
+            self.links.hold_back(Instant::now(), self.random.u64(..));
+            self.outbox.flush(&self.stats);
+        }));
+        if ended.is_err() {
+            self.queue.close();
+        }
+        ended.is_ok()
+    }
+
+    fn raise_alarm(&mut self, alarm: Alarm, detail: impl Into<String>) {
+        if !self.alarms.contains(&alarm) {
+            self.alarms.push(alarm);
+            self.tell_receiver(Event::Alarm { alarm, detail: detail.into() });
+        }
+    }
+
+    /// What the alarms were about is over.
+    fn clear_alarms(&mut self) {
+        self.alarms.clear();
+    }
+
+    fn tell_receiver(&mut self, event: Event) {
+        match &self.receiver {
+            Some(receiver) => self.outbox.add(receiver, event, &self.stats),
+            None => self.stats.events_dropped.add(1),
+        }
+    }
+}
+
+fn lane_of<R>(push: &QueuedPush<R>) -> Lane {
+    Lane::of(&push.request.content.headers)
+}
+
+fn read_clocks() -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::now(), unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// How long the loop stays half awake after work. Longer saves callers more wake-ups and costs an idle core more.
+const LINGER: Duration = Duration::from_millis(1);
+/// How often pushes that waited too long are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Notifications taken from the channel in one turn.
+const JOBS_PER_TURN: usize = 32_768;

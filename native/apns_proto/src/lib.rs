@@ -11,6 +11,7 @@ pub mod collapse_id;
 pub mod device_token;
 pub mod expiration;
 pub mod http2;
+pub mod lanes;
 pub mod notification;
 pub mod now;
 pub mod payload;

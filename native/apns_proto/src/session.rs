@@ -1,5 +1,432 @@
 //! One connection to APNs as pushes see it: who is in flight, what may be sent, what became of each.
+//!
+//! **Every push given to [`Session::send`] comes back exactly once from [`Session::poll_outcome`]**,
+//! with the [`Fate`] of its try; [`Push::next`] then decides whether it ends or is sent again.
 
+mod in_flight;
 mod push;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 pub use push::{FailedCause, Fate, Push};
+pub use verdict::Next;
+
+use crate::http2::hpack::PreparedLiteral;
+use crate::http2::{self, Connection, ErrorCode, Event, Processed};
+use crate::now::Now;
+use crate::provider_token::ProviderToken;
+use crate::response::{Fault, Response, ResponseBuilder, RetryAdvice, Verdict};
+use crate::topic::Topic;
+use in_flight::InFlight;
+
+/// How a session authenticates its pushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authentication {
+    /// By a provider token in every request; see [`Session::set_provider_token`].
+    ProviderToken,
+    /// By the client certificate of the TLS connection.
+    Certificate,
+}
+
+/// What a session is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The server's name as `:authority`, with its port unless that is 443.
+    pub authority: Box<str>,
+    /// The app's topic, without a push type's suffix.
+    pub topic: Topic,
+    /// How pushes authenticate.
+    pub authentication: Authentication,
+    /// How long a written push may wait for its answer before its fate counts as unknown.
+    pub response_timeout: Duration,
+    /// How long an idle connection may be silent before a PING asks whether it lives.
+    pub ping_interval: Duration,
+    /// How long the answer to a PING may take. A connection that fails this is dead.
+    pub ping_timeout: Duration,
+}
+
+/// What the owner of a session should know besides outcomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The server's SETTINGS came: pushes may be sent.
+    Ready,
+    /// The server wants no more pushes on this connection; those in flight may still be answered.
+    GoingAway {
+        /// Apple's reason, or the HTTP/2 error code's name.
+        reason: String,
+        /// The server found that we ask too much (ENHANCE_YOUR_CALM): come back late.
+        calm: bool,
+    },
+    /// No push can be sent on this connection any more; `reason` says why.
+    Retired {
+        /// Why, for an operator.
+        reason: String,
+    },
+    /// An answer showed that the app's credentials work. Said once.
+    Authenticated,
+}
+
+/// Why a push cannot be sent now on this connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Blocked {
+    /// The server's SETTINGS have not come.
+    #[error("the server's SETTINGS have not come")]
+    Starting,
+    /// Pushes authenticate by a provider token, and none was given yet.
+    #[error("no provider token was given")]
+    NoProviderToken,
+    /// The first push is in flight: its answer shows whether the credentials work, and until then Apple takes one.
+    #[error("the first answer has not come")]
+    Unproven,
+    /// The connection was silent for long, and is asked by a PING whether it lives.
+    #[error("the connection is asked whether it lives")]
+    Silent,
+    /// The connection takes no more pushes; use another.
+    #[error("the connection takes no more pushes")]
+    Retired,
+    /// Streams, windows or output are full.
+    #[error(transparent)]
+    Http2(http2::Blocked),
+}
+
+/// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
+///
+/// After any call: take [`poll_outcome`](Self::poll_outcome) and [`poll_notice`](Self::poll_notice) until they are empty, write
+/// [`output`](Self::output), and call [`handle_timeout`](Self::handle_timeout) at [`poll_timeout`](Self::poll_timeout).
+/// When the transport ends, [`handle_closed`](Self::handle_closed) gives back what is still in flight.
+#[derive(Debug)]
+pub struct Session<C> {
+    http2: Connection<InFlight<C>>,
+    config: Config,
+    bearer: Option<PreparedLiteral>,
+    phase: Phase,
+    /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
+    /// counts more as abuse.
+    proven: bool,
+    /// When bytes last came; silence is measured from here.
+    heard_at: Instant,
+    /// When the PING that is under way was sent.
+    pinged_at: Option<Instant>,
+    /// When late answers are looked for next.
+    sweep_at: Instant,
+    outcomes: VecDeque<(Box<Push<C>>, Fate)>,
+    notices: VecDeque<Notice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The server's SETTINGS have not come.
+    Starting,
+    /// Pushes may be sent.
+    Open,
+    /// No new pushes; answers to old ones may come.
+    Retired,
+    /// The transport is gone.
+    Closed,
+}
+
+impl<C> Session<C> {
+    /// A session on a connection that has just been made; the preface is in [`output`](Self::output) at once.
+    pub fn new(config: Config, now: Now) -> Self {
+        let http2_config = http2::Config { ping_timeout: config.ping_timeout, ..http2::Config::default() };
+        Self {
+            http2: Connection::new(http2_config, now.instant),
+            bearer: None,
+            phase: Phase::Starting,
+            proven: false,
+            heard_at: now.instant,
+            pinged_at: None,
+            sweep_at: now.instant,
+            outcomes: VecDeque::new(),
+            notices: VecDeque::new(),
+            config,
+        }
+    }
+
+    // -- getters
+
+    /// Pushes that were sent and not yet answered.
+    pub fn in_flight(&self) -> usize {
+        self.http2.open_streams()
+    }
+
+    /// Whether this session will never take another push.
+    pub fn is_retired(&self) -> bool {
+        matches!(self.phase, Phase::Retired | Phase::Closed)
+    }
+
+    /// Whether the server has said hello, and pushes may follow.
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether the server broke the rules, or does not answer a PING: write the output once more, then close.
+    pub fn is_broken(&self) -> bool {
+        self.phase != Phase::Closed && self.http2.is_closed()
+    }
+
+    /// Whether nothing is left to do but close the transport.
+    pub fn is_finished(&self) -> bool {
+        self.is_retired() && self.in_flight() == 0 && self.outcomes.is_empty()
+    }
+
+    /// Whether a push whose payload has `payload_len` bytes can be sent at once.
+    pub fn can_send(&self, payload_len: usize) -> Result<(), Blocked> {
+        match self.phase {
+            Phase::Starting => return Err(Blocked::Starting),
+            Phase::Retired | Phase::Closed => return Err(Blocked::Retired),
+            Phase::Open => {}
+        }
+        if self.config.authentication == Authentication::ProviderToken {
+            if self.bearer.is_none() {
+                return Err(Blocked::NoProviderToken);
+            }
+            if !self.proven && self.in_flight() > 0 {
+                return Err(Blocked::Unproven);
+            }
+        }
+        // A PING after silence asks whether the connection lives: nothing is risked on it before the answer.
+        if self.pinged_at.is_some() && self.in_flight() == 0 {
+            return Err(Blocked::Silent);
+        }
+        self.http2.can_open(payload_len).map_err(Blocked::Http2)
+    }
+
+    /// Whether this connection has been silent for so long that it should be asked before a push is risked on it.
+    fn is_doubtful(&self, now: Now) -> bool {
+        self.in_flight() == 0
+            && self.pinged_at.is_none()
+            && now.instant.saturating_duration_since(self.heard_at) >= DOUBTFUL_AFTER
+    }
+
+    // -- commands
+
+    /// The provider token that pushes carry from now on.
+    pub fn set_provider_token(&mut self, token: &ProviderToken) {
+        self.bearer = Some(PreparedLiteral::new(b"authorization", token.bearer().as_bytes()));
+    }
+
+    /// Sends a push, or gives it back with what is in the way.
+    pub fn send(&mut self, now: Now, mut push: Box<Push<C>>) -> Result<(), (Box<Push<C>>, Blocked)> {
+        if let Err(blocked) = self.can_send(push.request.content.payload.len()) {
+            return Err((push, blocked));
+        }
+        if self.is_doubtful(now) {
+            self.ping(now);
+            return Err((push, Blocked::Silent));
+        }
+        push.written_ms = now.unix_ms;
+        // The Arc is cloned so that the slot can own the push while its payload is being written.
+        let content = std::sync::Arc::clone(&push.request.content);
+        let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
+        let state = InFlight::new(push, now.instant);
+        let sent = self.http2.open_stream(
+            state,
+            |block| fields.write(&content, block),
+            content.payload.as_bytes(),
+        );
+        match sent {
+            Ok(_) => Ok(()),
+            Err((state, blocked)) => {
+                if !blocked.is_passing() {
+                    self.retire(blocked.to_string());
+                }
+                Err((state.push, Blocked::Http2(blocked)))
+            }
+        }
+    }
+
+    /// Takes no more pushes; those in flight may still be answered.
+    pub fn retire(&mut self, reason: String) {
+        if matches!(self.phase, Phase::Starting | Phase::Open) {
+            self.phase = Phase::Retired;
+            self.notices.push_back(Notice::Retired { reason });
+        }
+    }
+
+    /// Says goodbye to the server. Call when [`is_finished`](Self::is_finished), before closing the transport.
+    pub fn say_goodbye(&mut self) {
+        self.http2.go_away(ErrorCode::NO_ERROR);
+    }
+
+    // -- facts
+
+    /// Bytes came from the server.
+    pub fn handle_input(&mut self, now: Now, bytes: &[u8]) {
+        self.heard_at = now.instant;
+        self.http2.handle_input(now.instant, bytes);
+        self.take_events();
+    }
+
+    /// The moment of [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.http2.handle_timeout(now.instant);
+        self.take_events();
+        if self.phase == Phase::Closed {
+            return;
+        }
+        if now.instant >= self.sweep_at {
+            self.sweep_at = now.instant + SWEEP_INTERVAL;
+            self.give_up_late_answers(now);
+        }
+        if self.pinged_at.is_none() && now.instant >= self.ping_at() {
+            self.ping(now);
+        }
+    }
+
+    /// The transport is gone. `refused` means that the server turned us away before it can have looked at a push
+    /// (TLS 1.3 tells of a refused client certificate only after the handshake).
+    pub fn handle_closed(&mut self, refused: bool) {
+        self.take_events();
+        self.phase = Phase::Closed;
+        let consumed = self.http2.consumed_position();
+        for open in self.http2.drain_streams() {
+            // A request whose last byte never left this machine cannot have been acted upon.
+            let unsent = open.end_position > consumed;
+            let fate = if refused || unsent { Fate::NotProcessed } else { Fate::Unknown };
+            self.outcomes.push_back((open.state.push, fate));
+        }
+    }
+
+    // -- polls
+
+    /// The next push whose try has ended.
+    pub fn poll_outcome(&mut self) -> Option<(Box<Push<C>>, Fate)> {
+        self.outcomes.pop_front()
+    }
+
+    /// The next thing the owner should know.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        let ping = self.pinged_at.is_none().then(|| self.ping_at());
+        let sweep = (self.in_flight() > 0).then_some(self.sweep_at);
+        [ping, sweep, self.http2.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Bytes for the server, the oldest first.
+    pub fn output(&self) -> &[u8] {
+        self.http2.output()
+    }
+
+    /// The transport took the first `n` bytes of [`output`](Self::output).
+    pub fn consume_output(&mut self, n: usize) {
+        self.http2.consume_output(n);
+    }
+
+    // -- inside
+
+    /// With pushes in flight silence is suspicious soon; an idle connection is only kept warm.
+    fn ping_at(&self) -> Instant {
+        let silence = if self.in_flight() > 0 {
+            QUIET_AFTER.min(self.config.ping_interval)
+        } else {
+            self.config.ping_interval
+        };
+        self.heard_at + silence
+    }
+
+    fn ping(&mut self, now: Now) {
+        self.http2.ping(now.instant);
+        self.pinged_at = Some(now.instant);
+    }
+
+    fn give_up_late_answers(&mut self, now: Now) {
+        let timeout = self.config.response_timeout;
+        let late: Vec<_> = self
+            .http2
+            .streams()
+            .filter(|(_, state)| now.instant.saturating_duration_since(state.sent_at) >= timeout)
+            .map(|(stream, _)| stream)
+            .collect();
+        for stream in late {
+            if let Some(state) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
+                self.outcomes.push_back((state.push, Fate::Unknown));
+            }
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.http2.poll_event() {
+            match event {
+                Event::Settings => {
+                    if self.phase == Phase::Starting {
+                        self.phase = Phase::Open;
+                        self.notices.push_back(Notice::Ready);
+                    }
+                }
+                Event::Response { state, .. } => self.take_response(state),
+                // An answer that came whole counts, whatever code the server closes the stream with.
+                Event::Reset { state, processed, .. } => {
+                    let fate = match processed {
+                        Processed::No => Fate::NotProcessed,
+                        Processed::Unknown => Fate::Unknown,
+                    };
+                    self.outcomes.push_back((state.push, fate));
+                }
+                Event::NotProcessed { state, .. } => {
+                    self.outcomes.push_back((state.push, Fate::NotProcessed));
+                }
+                Event::GoAway { code, debug_data, .. } => self.take_go_away(code, &debug_data),
+                Event::Pong { .. } => self.pinged_at = None,
+                Event::ConnectionError(error) => self.retire(error.to_string()),
+                // Events of a later http2 version carry no push of ours: those are all named above.
+                #[allow(unreachable_patterns)]
+                _ => {}
+            }
+        }
+    }
+
+    fn take_response(&mut self, state: InFlight<C>) {
+        let response = state.response.finish();
+        if !self.proven && shows_authentication(&response) {
+            self.proven = true;
+            self.notices.push_back(Notice::Authenticated);
+        }
+        if response.verdict() == Verdict::TryAgain
+            && response.retry_advice() == RetryAdvice::OnNewConnection
+        {
+            let reason = response.reason.as_ref().map_or("a new connection is needed", |r| r.as_str());
+            self.retire(reason.to_owned());
+        }
+        self.outcomes.push_back((state.push, Fate::Answered(response)));
+    }
+
+    fn take_go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
+        // Apple puts the JSON of an error answer there.
+        let mut debug = ResponseBuilder::default();
+        debug.body(debug_data);
+        let reason = debug.finish().reason.map_or_else(|| code.to_string(), |reason| reason.as_str().to_owned());
+        if matches!(self.phase, Phase::Starting | Phase::Open) {
+            self.phase = Phase::Retired;
+        }
+        let calm = code == ErrorCode::ENHANCE_YOUR_CALM;
+        self.notices.push_back(Notice::GoingAway { reason, calm });
+    }
+}
+
+/// Whether an answer shows that Apple knows us: it looked at the push itself.
+fn shows_authentication(response: &Response) -> bool {
+    matches!(response.fault(), None | Some(Fault::Request | Fault::Token | Fault::Throttle))
+}
+
+/// Silence with pushes in flight after which a PING asks whether the server lives; with `ping_timeout`
+/// (10 s by default) a dead peer is found within 15 s.
+const QUIET_AFTER: Duration = Duration::from_secs(5);
+/// Silence on an idle connection after which it is asked before a push is risked on it. Shorter than the
+/// idle limits of common NATs and firewalls, which forget connections without a word.
+const DOUBTFUL_AFTER: Duration = Duration::from_secs(60);
+/// How often late answers are looked for: they are given up at most this much after `response_timeout`.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

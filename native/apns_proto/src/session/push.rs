@@ -18,6 +18,8 @@ pub struct Push<C> {
     pub context: C,
     /// Until when it may wait in the engine when Apple cannot be reached; a notification's own expiration may end it earlier.
     pub give_up_at: Instant,
+    /// Unix milliseconds of the last try, 0 before the first.
+    pub(crate) written_ms: u64,
     pub(crate) tries: Tries,
 }
 
@@ -33,7 +35,13 @@ pub(crate) struct Tries {
 impl<C> Push<C> {
     /// A push that has not been tried.
     pub fn new(request: Request, context: C, give_up_at: Instant) -> Self {
-        Self { request, context, give_up_at, tries: Tries::default() }
+        Self { request, context, give_up_at, written_ms: 0, tries: Tries::default() }
+    }
+
+    /// When it was last written to a connection, Unix milliseconds; 0: never. What Apple says of the device without a
+    /// time of its own holds for this moment.
+    pub const fn written_ms(&self) -> u64 {
+        self.written_ms
     }
 
     /// Why the push may not be sent any more at `now`, if so.

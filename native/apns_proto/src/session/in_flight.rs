@@ -1,0 +1,86 @@
+//! A push between its request and its answer, and the header list of its request.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::Config;
+use super::push::Push;
+use crate::http2::ResponseHandler;
+use crate::http2::HeaderBlock;
+use crate::http2::hpack::PreparedLiteral;
+use crate::request::{Content, PATH_PREFIX, Request};
+use crate::response::ResponseBuilder;
+
+/// What a stream's slot holds.
+#[derive(Debug)]
+pub(crate) struct InFlight<C> {
+    pub(super) push: Box<Push<C>>,
+    pub(super) response: ResponseBuilder,
+    pub(super) sent_at: Instant,
+}
+
+impl<C> InFlight<C> {
+    pub(super) fn new(push: Box<Push<C>>, sent_at: Instant) -> Self {
+        Self { push, response: ResponseBuilder::default(), sent_at }
+    }
+}
+
+impl<C> ResponseHandler for InFlight<C> {
+    fn status(&mut self, status: u16) {
+        self.response.status(status);
+    }
+
+    fn header(&mut self, name: &[u8], value: &[u8]) {
+        self.response.header(name, value);
+    }
+
+    fn body(&mut self, data: &[u8]) {
+        self.response.body(data);
+    }
+}
+
+/// The header list of one request, apart from what its content says.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    authority: &'a str,
+    topic: Cow<'a, str>,
+    bearer: Option<&'a PreparedLiteral>,
+    apns_id: [u8; 36],
+    device_token: crate::device_token::DeviceToken,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(request: &Request, config: &'a Config, bearer: Option<&'a PreparedLiteral>) -> Self {
+        Self {
+            authority: &config.authority,
+            topic: config.topic.for_push_type(request.content.headers.push_type),
+            bearer,
+            apns_id: request.apns_id.to_ascii(),
+            device_token: request.device_token.clone(),
+        }
+    }
+
+    /// Writes the list as Apple asks (archive, "Communicating with APNs", HPACK): `:path` and `authorization`
+    /// are never indexed; what differs from push to push is not kept in the table; the rest is indexed once
+    /// per connection and costs a byte afterwards.
+    pub(super) fn write(&self, content: &Content, block: &mut HeaderBlock<'_>) {
+        let headers = &content.headers;
+        block.indexed(b":method", b"POST");
+        block.indexed(b":scheme", b"https");
+        block.indexed(b":authority", self.authority.as_bytes());
+        block.literal_hex(b":path", PATH_PREFIX.as_bytes(), self.device_token.as_bytes());
+        if let Some(bearer) = self.bearer {
+            block.prepared(bearer);
+        }
+        block.indexed(b"apns-topic", self.topic.as_bytes());
+        block.indexed(b"apns-push-type", headers.push_type.as_str().as_bytes());
+        block.indexed(b"apns-priority", headers.priority.as_str().as_bytes());
+        block.literal(b"apns-id", &self.apns_id);
+        if let Some(expiration) = headers.expiration {
+            block.literal(b"apns-expiration", expiration.to_string().as_bytes());
+        }
+        if let Some(collapse_id) = &headers.collapse_id {
+            block.literal(b"apns-collapse-id", collapse_id.as_str().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What comes after a try: the one place that decides whether a push ends or is sent again.
+//!
+//! A retry keeps its `apns-id`, which does not make Apple drop the second copy. So a push whose fate is
+//! unknown is sent again only if a second copy cannot ring as a second message: it has a collapse-id
+//! (one banner), or is a call (the app knows the call's id).
+
+use std::time::Duration;
+
+use super::push::{FailedCause, Fate, Push};
+use crate::lanes::Lane;
+use crate::now::Now;
+use crate::response::{RetryAdvice, Verdict};
+
+/// What to do with a push after a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Over: Apple took it.
+    Accepted,
+    /// Over: Apple refused it for good.
+    Rejected,
+    /// Over, without a final answer.
+    Failed(FailedCause),
+    /// Send it again, at the front of its lane.
+    Resend {
+        /// How long to hold it back first.
+        after: Duration,
+        /// Whether the connection that it was tried on is spoilt: what follows needs a new one.
+        on_new_connection: bool,
+    },
+}
+
+impl<C> Push<C> {
+    /// Decides what comes after a try that ended with `fate`, and remembers that it was made.
+    ///
+    /// `random` spreads delays; any value is right, the same one gives the same delay.
+    pub fn next(&mut self, fate: &Fate, now: Now, random: u64) -> Next {
+        let resend = match fate {
+            Fate::Answered(response) => match response.verdict() {
+                Verdict::Accepted => return Next::Accepted,
+                Verdict::Rejected => return Next::Rejected,
+                Verdict::TryAgain => match self.after_temporary_answer(response.retry_advice(), random) {
+                    Ok(resend) => resend,
+                    Err(end) => return end,
+                },
+            },
+            Fate::NotProcessed => self.after_not_processed(random),
+            Fate::Unknown => {
+                if self.tries.unknown >= MAX_UNKNOWN_RESENDS || !self.may_arrive_twice() {
+                    return Next::Failed(FailedCause::Unknown);
+                }
+                self.tries.unknown += 1;
+                Next::Resend { after: Duration::ZERO, on_new_connection: false }
+            }
+        };
+        match self.overdue(now) {
+            // After a try of unknown fate "expired" would say too much: it may have arrived.
+            Some(_) if *fate == Fate::Unknown => Next::Failed(FailedCause::Unknown),
+            Some(cause) => Next::Failed(cause),
+            None => resend,
+        }
+    }
+
+    fn may_arrive_twice(&self) -> bool {
+        let headers = &self.request.content.headers;
+        headers.collapse_id.is_some() || Lane::of(headers) == Lane::Call
+    }
+
+    fn after_temporary_answer(&mut self, advice: RetryAdvice, random: u64) -> Result<Next, Next> {
+        match advice {
+            RetryAdvice::Never => Err(Next::Rejected),
+            RetryAdvice::OnNewConnection => {
+                if self.tries.new_connection >= MAX_NEW_CONNECTION_RESENDS {
+                    return Err(Next::Rejected);
+                }
+                self.tries.new_connection += 1;
+                Ok(Next::Resend { after: Duration::ZERO, on_new_connection: true })
+            }
+            RetryAdvice::AfterBackoff { at_least } => {
+                if self.tries.temporary >= MAX_TEMPORARY_RESENDS {
+                    return Err(Next::Failed(FailedCause::Unreachable));
+                }
+                let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
+                self.tries.temporary += 1;
+                let after = at_least.map_or(jitter, |least| least.min(MAX_RETRY_AFTER) + jitter);
+                Ok(Next::Resend { after, on_new_connection: false })
+            }
+        }
+    }
+
+    /// The first refusals cost nothing; a peer that refuses on and on is not asked in a tight loop.
+    fn after_not_processed(&mut self, random: u64) -> Next {
+        let after = match self.tries.not_processed.checked_sub(FREE_REFUSALS) {
+            None => Duration::ZERO,
+            Some(more) => jittered(REFUSED_BASE, more, random),
+        };
+        self.tries.not_processed = self.tries.not_processed.saturating_add(1);
+        Next::Resend { after, on_new_connection: false }
+    }
+}
+
+/// A delay between nothing and `base` doubled `exponent` times, at most [`MAX_DELAY`] (full jitter).
+fn jittered(base: Duration, exponent: u8, random: u64) -> Duration {
+    let ceiling = base.saturating_mul(1 << exponent.min(16)).min(MAX_DELAY);
+    let millis = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
+    Duration::from_millis(random % millis + 1)
+}
+
+/// Resends of a push whose fate is unknown. One: a second silence says more about the network than about luck.
+const MAX_UNKNOWN_RESENDS: u8 = 1;
+/// Resends on a new connection (expired provider token, idle timeout); a second refusal is a real one.
+const MAX_NEW_CONNECTION_RESENDS: u8 = 1;
+/// Resends after temporary answers (429, 500, 503): about ten minutes in all, within the push's own expiration.
+const MAX_TEMPORARY_RESENDS: u8 = 8;
+/// Refusals (REFUSED_STREAM, GOAWAY) after which a push is sent again at once.
+const FREE_REFUSALS: u8 = 4;
+/// First delay after more refusals than that.
+const REFUSED_BASE: Duration = Duration::from_millis(500);
+/// First delay after a temporary answer.
+const TEMPORARY_BASE: Duration = Duration::from_secs(2);
+/// The longest delay of our own choice. Apple asks for patience of up to 15 minutes with 5xx answers.
+const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+/// The longest `Retry-After` that is obeyed to the letter.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
