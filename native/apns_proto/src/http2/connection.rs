@@ -1,10 +1,21 @@
-//! One connection, seen from the client.
+//! One connection, seen from the client: the type, its getters and polls, and what needs no other file.
+//!
+//! `send.rs` has the way of a request out, `receive.rs` and `response.rs` the way of the peer's frames in.
 
-use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Instant;
 
+use super::flood_guard::FloodGuard;
+use super::flow_control::{INITIAL_WINDOW, MAX_WINDOW, ReceiveWindow, SendWindow};
+use super::hpack::{Decoder, Encoder};
+use super::output::Output;
+use super::receive::HeaderFragments;
+use super::send::PartialBody;
+use super::settings::{self, PeerSettings};
+use super::slots::Slots;
 use super::{
-    Blocked, Config, ErrorCode, Event, HeaderBlock, OpenStream, ResponseHandler, StreamId,
+    Config, ConnectionError, ErrorCode, Event, OpenStream, ResponseHandler, StreamId, frame,
 };
 
 /// The client side of one HTTP/2 connection: bytes in, bytes and events out.
@@ -14,126 +25,251 @@ use super::{
 ///    [`handle_timeout`](Self::handle_timeout) when [`poll_timeout`](Self::poll_timeout)'s time has come;
 /// 2. [`poll_event`](Self::poll_event) until it is `None`;
 /// 3. commands: [`open_stream`](Self::open_stream) while [`can_open`](Self::can_open), `reset_stream`, `ping`, `go_away`;
-/// 4. write [`output`](Self::output) to the transport and say with [`consume_output`](Self::consume_output) how
-///    much it took; back to 3 when that was refused with [`Blocked::OutputFull`].
+/// 4. write [`output`](Self::output) to the transport and say with [`consume_output`](Self::consume_output)
+///    how much it took; back to 3 when that was refused with [`Blocked::OutputFull`].
 ///
-/// When the transport has ended, or after [`Event::ConnectionError`], [`drain_streams`](Self::drain_streams) gives back
-/// what is still open. Every `R` that `open_stream` took is given back exactly once.
-#[derive(Debug)]
+/// When the transport has ended, or after [`Event::ConnectionError`], [`drain_streams`](Self::drain_streams)
+/// gives back what is still open. Every `R` that `open_stream` took is given back exactly once.
 pub struct Connection<R> {
-    state: PhantomData<R>,
+    pub(super) config: Config,
+    pub(super) lifecycle: Lifecycle,
+    /// The first number not opened or skipped yet.
+    pub(super) next_stream: Option<StreamId>,
+    pub(super) slots: Slots<R>,
+    pub(super) output: Output,
+    pub(super) events: VecDeque<Event<R>>,
+    pub(super) settings_event_waits: bool,
+
+    pub(super) encoder: Encoder,
+    pub(super) send_window: SendWindow,
+    pub(super) partial_body: Option<PartialBody>,
+
+    /// `None` until the first SETTINGS came.
+    pub(super) peer_settings: Option<PeerSettings>,
+    pub(super) settings_acknowledged: bool,
+    /// Until both the peer's SETTINGS and its acknowledgement of ours are there.
+    pub(super) settings_deadline: Option<Instant>,
+    pub(super) ping: Option<Ping>,
+    pub(super) pings_sent: u64,
+
+    /// The beginning of a frame whose rest has not come.
+    pub(super) incomplete_frame: Vec<u8>,
+    pub(super) header_fragments: HeaderFragments,
+    pub(super) decoder: Decoder,
+    pub(super) receive_window: ReceiveWindow,
+    pub(super) flood_guard: FloodGuard,
+    /// The lowest last stream of the peer's GOAWAYs.
+    pub(super) peer_last_stream: Option<StreamId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifecycle {
+    Open,
+    /// A GOAWAY was sent or received: open streams may end, none begins.
+    GoingAway,
+    Closed,
+}
+
+/// Our unanswered PING.
+#[derive(Clone, Copy)]
+pub(super) struct Ping {
+    pub(super) opaque: [u8; 8],
+    pub(super) sent: Instant,
+    pub(super) deadline: Instant,
 }
 
 /// Getters.
 impl<R: ResponseHandler> Connection<R> {
-    /// Whether a request with a body of `body_len` bytes can be opened now, and if not, why.
-    pub fn can_open(&self, body_len: usize) -> Result<(), Blocked> {
-        let _ = body_len;
-        todo!()
-    }
     /// Streams open now.
     #[must_use]
-    pub fn open_streams(&self) -> usize {
-        todo!()
+    pub const fn open_streams(&self) -> usize {
+        self.slots.taken()
+    }
+
+    /// All open streams, in any order; the session looks through them for late answers once a second.
+    pub fn streams(&self) -> impl Iterator<Item = (StreamId, &R)> {
+        std::iter::from_fn(|| todo!())
     }
     /// Streams that may be open at once now: the lower of the peer's limit and ours, 0 before the peer's SETTINGS.
+    /// May fall below what is open; those streams go on.
     #[must_use]
     pub fn max_concurrent_streams(&self) -> usize {
-        todo!()
+        self.peer_settings.map_or(0, |peer| {
+            self.slots
+                .limit()
+                .min(usize::try_from(peer.max_concurrent_streams).unwrap_or(usize::MAX))
+        })
     }
-    /// Requests that this connection's stream ids still allow, at least. Replace the connection well before 0.
+
+    /// Requests that this connection's stream numbers still allow, at most. Replace the connection well before 0.
     #[must_use]
     pub fn stream_ids_left(&self) -> u32 {
-        todo!()
+        self.next_stream
+            .map_or(0, |next| (StreamId::MAX.get() - next.get()) / 2 + 1)
     }
+
     /// Whether either side sent GOAWAY. Open streams may still end well.
     #[must_use]
     pub fn is_going_away(&self) -> bool {
-        todo!()
+        self.lifecycle == Lifecycle::GoingAway
     }
+
     /// Whether the connection is over for us: after a connection error or [`drain_streams`](Self::drain_streams).
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        todo!()
+        self.lifecycle == Lifecycle::Closed
     }
+
     /// The bytes to write to the transport.
     #[must_use]
     pub fn output(&self) -> &[u8] {
-        todo!()
+        self.output.waiting()
     }
-    /// Bytes ever appended to the output. Right after a successful [`open_stream`](Self::open_stream): where its request ends.
+
+    /// Bytes ever appended to the output. Right after a successful [`open_stream`](Self::open_stream): where
+    /// its request ends, unless the peer's window was smaller than the body.
     #[must_use]
     pub fn output_position(&self) -> u64 {
-        todo!()
+        self.output.position()
     }
+
     /// Bytes ever consumed.
     #[must_use]
     pub fn consumed_position(&self) -> u64 {
-        todo!()
+        self.output.consumed_position()
     }
 }
 
-/// Commands.
+/// Commands; [`open_stream`](Self::open_stream) and [`reset_stream`](Self::reset_stream) are in `send.rs`.
 impl<R: ResponseHandler> Connection<R> {
     /// A new connection. The preface and our SETTINGS are in [`output`](Self::output) at once.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
-        let _ = (config, now);
-        todo!()
+        let config = Config {
+            initial_window: config.initial_window.clamp(1, MAX_WINDOW),
+            connection_window: config.connection_window.clamp(INITIAL_WINDOW, MAX_WINDOW),
+            max_open_streams: config.max_open_streams.clamp(1, LARGEST_MAX_OPEN_STREAMS),
+            max_output: config.max_output.max(1),
+            ..config
+        };
+        let initial = PeerSettings::default();
+        let mut output = Output::default();
+        let buffer = output.buffer();
+        buffer.extend_from_slice(frame::PREFACE);
+        settings::write_own(buffer, &config);
+        let raised_by = config.connection_window - INITIAL_WINDOW;
+        if raised_by > 0 {
+            frame::write_window_update(buffer, StreamId::CONNECTION, raised_by);
+        }
+        Self {
+            lifecycle: Lifecycle::Open,
+            next_stream: Some(StreamId::FIRST),
+            slots: Slots::new(config.max_open_streams as usize),
+            output,
+            events: VecDeque::new(),
+            settings_event_waits: false,
+            encoder: Encoder::new(initial.header_table_size, config.encoder_table_size),
+            send_window: SendWindow::default(),
+            partial_body: None,
+            peer_settings: None,
+            settings_acknowledged: false,
+            settings_deadline: now.checked_add(config.settings_timeout),
+            ping: None,
+            pings_sent: 0,
+            incomplete_frame: Vec::new(),
+            header_fragments: HeaderFragments::default(),
+            decoder: Decoder::new(config.header_table_size),
+            receive_window: ReceiveWindow::new(config.connection_window),
+            flood_guard: FloodGuard::new(now),
+            peer_last_stream: None,
+            config,
+        }
     }
-    /// Sends a request: HEADERS and, if there is a body, DATA. `header` writes all fields, pseudo-headers first.
-    ///
-    /// # Errors
-    /// The state comes back with the reason when the stream cannot be opened now.
-    pub fn open_stream(
-        &mut self,
-        state: R,
-        header: impl FnOnce(&mut HeaderBlock<'_>),
-        body: &[u8],
-    ) -> Result<StreamId, (R, Blocked)> {
-        let _ = (state, header, body);
-        todo!()
-    }
-    /// Gives up a stream and tells the peer why. `None` when it is not open (any more).
-    pub fn reset_stream(&mut self, stream: StreamId, code: ErrorCode) -> Option<R> {
-        let _ = (stream, code);
-        todo!()
-    }
-    /// Asks the peer for a sign of life: [`Event::Pong`], or after [`Config::ping_timeout`] a connection error.
+
+    /// Asks the peer for a sign of life: [`Event::Pong`], or a connection error after [`Config::ping_timeout`].
     /// Does nothing while an earlier one is unanswered.
     pub fn ping(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        if self.is_closed() || self.ping.is_some() {
+            return;
+        }
+        let Some(deadline) = now.checked_add(self.config.ping_timeout) else {
+            return;
+        };
+        self.pings_sent += 1;
+        let opaque = self.pings_sent.to_be_bytes();
+        frame::write_ping(self.output.buffer(), opaque);
+        self.ping = Some(Ping {
+            opaque,
+            sent: now,
+            deadline,
+        });
     }
+
     /// Tells the peer that no streams follow. Open ones may still be answered.
     pub fn go_away(&mut self, code: ErrorCode) {
-        let _ = code;
-        todo!()
+        if !self.is_closed() {
+            self.lifecycle = Lifecycle::GoingAway;
+            frame::write_go_away(self.output.buffer(), code, "");
+        }
     }
+
     /// Forgets the first `n` bytes of [`output`](Self::output), which the transport took.
     pub fn consume_output(&mut self, n: usize) {
-        let _ = n;
-        todo!()
+        self.output.consume(n);
+        self.send_partial_body();
     }
+
     /// Takes all open streams out, oldest first, and closes the connection. For when the transport has ended.
-    /// Events not yet polled stay: poll them too, their streams are not among these.
-    pub fn drain_streams(&mut self) -> std::vec::IntoIter<OpenStream<R>> {
-        todo!()
+    /// Events not yet polled stay: their streams are not among these.
+    pub fn drain_streams(&mut self) -> impl ExactSizeIterator<Item = OpenStream<R>> + use<R> {
+        self.lifecycle = Lifecycle::Closed;
+        self.partial_body = None;
+        let streams = self.slots.remove_above(StreamId::CONNECTION);
+        streams.into_iter().map(|stream| OpenStream {
+            stream: stream.id,
+            end_position: stream.end_position,
+            state: stream.state,
+        })
     }
 }
 
-/// Facts.
+/// The highest [`Config::max_open_streams`].
+const LARGEST_MAX_OPEN_STREAMS: u32 = 1 << 16;
+
+/// Facts; [`handle_input`](Self::handle_input) is in `receive.rs`.
 impl<R: ResponseHandler> Connection<R> {
-    /// Takes all bytes that the transport brought. Any cut of the byte stream into calls gives the same events.
-    /// The answers (acknowledgements, credit, at worst GOAWAY) are in [`output`](Self::output).
-    pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
-        let _ = (now, bytes);
-        todo!()
-    }
     /// Time passed: looks after the deadlines.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        if self
+            .settings_deadline
+            .is_some_and(|deadline| deadline <= now)
+        {
+            let detail = if self.peer_settings.is_none() {
+                "the peer's SETTINGS did not come in time"
+            } else {
+                "our SETTINGS were not acknowledged in time"
+            };
+            self.fail(ConnectionError {
+                code: ErrorCode::SETTINGS_TIMEOUT,
+                detail,
+            });
+        } else if self.ping.is_some_and(|ping| ping.deadline <= now) {
+            let detail = "PING was not answered in time";
+            self.fail(ConnectionError {
+                code: ErrorCode::NO_ERROR,
+                detail,
+            });
+        }
+    }
+
+    /// Gives the connection up. Its streams stay for [`drain_streams`](Self::drain_streams).
+    pub(super) fn fail(&mut self, error: ConnectionError) {
+        if !self.is_closed() {
+            self.lifecycle = Lifecycle::Closed;
+            self.partial_body = None;
+            frame::write_go_away(self.output.buffer(), error.code, error.detail);
+            self.events.push_back(Event::ConnectionError(error));
+        }
     }
 }
 
@@ -141,12 +277,35 @@ impl<R: ResponseHandler> Connection<R> {
 impl<R: ResponseHandler> Connection<R> {
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<Event<R>> {
-        todo!()
+        let event = self.events.pop_front()?;
+        if matches!(event, Event::Settings) {
+            self.settings_event_waits = false;
+        }
+        Some(event)
     }
+
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called, at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let _ = Duration::ZERO;
-        todo!()
+        if self.is_closed() {
+            return None;
+        }
+        let ping = self.ping.map(|ping| ping.deadline);
+        self.settings_deadline.into_iter().chain(ping).min()
+    }
+}
+
+/// By hand: buffers and tables hold requests, and with them secrets.
+impl<R> fmt::Debug for Connection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("lifecycle", &self.lifecycle)
+            .field("next_stream", &self.next_stream)
+            .field("open_streams", &self.slots.taken())
+            .field("events", &self.events.len())
+            .field("output_position", &self.output.position())
+            .field("consumed_position", &self.output.consumed_position())
+            .field("peer_settings", &self.peer_settings)
+            .finish_non_exhaustive()
     }
 }

@@ -71,6 +71,36 @@ pub struct ConnectionError {
     pub detail: &'static str,
 }
 
+impl ConnectionError {
+    pub(super) const fn protocol(detail: &'static str) -> Self {
+        Self {
+            code: ErrorCode::PROTOCOL_ERROR,
+            detail,
+        }
+    }
+
+    pub(super) const fn frame_size(detail: &'static str) -> Self {
+        Self {
+            code: ErrorCode::FRAME_SIZE_ERROR,
+            detail,
+        }
+    }
+
+    pub(super) const fn flow_control(detail: &'static str) -> Self {
+        Self {
+            code: ErrorCode::FLOW_CONTROL_ERROR,
+            detail,
+        }
+    }
+
+    pub(super) const fn flood(detail: &'static str) -> Self {
+        Self {
+            code: ErrorCode::ENHANCE_YOUR_CALM,
+            detail,
+        }
+    }
+}
+
 /// Who ended a stream early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -119,7 +149,7 @@ pub enum Blocked {
     #[error("the header list has {bytes} bytes, the peer allows {limit}")]
     HeaderListTooLarge {
         /// Size of the list, counted as in RFC 9113 section 6.5.2.
-        bytes: u64,
+        bytes: usize,
         /// The peer's limit.
         limit: u32,
     },

@@ -5,10 +5,21 @@
 
 mod config;
 mod connection;
+mod control;
 mod error_code;
 mod event;
+mod field_section;
+mod flood_guard;
+mod flow_control;
+mod frame;
 mod handler;
 pub mod hpack;
+mod output;
+mod receive;
+mod response;
+mod send;
+mod settings;
+mod slots;
 mod stream_id;
 
 pub use config::Config;
@@ -18,7 +29,5 @@ pub use event::{
     Blocked, ConnectionError, Event, MAX_DEBUG_DATA, OpenStream, Processed, ResetCause,
 };
 pub use handler::ResponseHandler;
-/// Stands in until hpack's own is there.
-#[derive(Debug)]
-pub struct HeaderBlock<'a>(std::marker::PhantomData<&'a ()>);
+pub use hpack::HeaderBlock;
 pub use stream_id::StreamId;
