@@ -16,8 +16,10 @@ def tracked_files() -> list[str]:
     """Every file that git tracks or would track: what a clone will hold. Build results are not among them."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TOP, check=True, capture_output=True, text=True,
+        cwd=TOP, check=False, capture_output=True, text=True,
     )
+    if listed.returncode:
+        raise SystemExit(f"the checks judge the files that git tracks, and git says: {listed.stderr.strip()}")
     return sorted(name for name in listed.stdout.split("\0") if name and (TOP / name).is_file())
 
 
