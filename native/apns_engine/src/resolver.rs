@@ -1,25 +1,185 @@
-//! Name look-up off the loop.
+//! Name look-up off the loop: `getaddrinfo` is the one call that must block, so it has a thread of its own.
+//!
+//! The thread is not joined: a name server that does not answer would hold up whoever stops the app. There is one
+//! per app, so one look-up may be left running; it ends by itself when `getaddrinfo` gives up, and tells nobody.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-/// The thread that looks up names for one app.
+/// Looks up names for one app. Dropping it never waits.
 #[derive(Debug)]
-pub(crate) struct Resolver {}
+pub(crate) struct Resolver {
+    shared: Arc<Shared>,
+}
 
 impl Resolver {
-    /// Starts the thread `apns-dns-<app>`. `waker` is called when an answer can be taken.
-    pub(crate) fn start(_app: &str, _waker: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
-        todo!()
+    /// Starts the thread `apns-dns-<app>`. It calls `waker` whenever there is an answer to take.
+    ///
+    /// # Errors
+    /// The system starts no more threads.
+    pub(crate) fn start(app: &str, waker: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let look_up = |host: &str, port: u16| (host, port).to_socket_addrs().map(Vec::from_iter);
+        Self::start_with(app, look_up, waker)
     }
 
-    /// Asks for the addresses of `host`; replaces an earlier question and its answer. Never waits.
-    pub(crate) fn request(&self, _host: &str, _port: u16) {
-        todo!()
+    fn start_with(
+        app: &str,
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
+        waker: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            slot: Mutex::default(),
+            changed: Condvar::new(),
+            waker: Box::new(waker),
+        });
+        let its = Arc::clone(&shared);
+        // The thread's handle is dropped: see the head of this file.
+        thread::Builder::new()
+            .name(thread_name(app))
+            .spawn(move || its.answer_questions(look_up))?;
+        Ok(Self { shared })
     }
 
-    /// The answer to the last question, once: at least one address, or what went wrong.
+    /// Asks for the addresses of `host`, a name or an IP literal, which is answered at once. Never waits.
+    ///
+    /// There is one question at a time: this one replaces an earlier one and its answer.
+    pub(crate) fn request(&self, host: &str, port: u16) {
+        let literal = host.parse::<IpAddr>().ok();
+        let mut slot = self.shared.lock();
+        slot.number += 1;
+        slot.answer = literal.map(|ip| Ok(vec![SocketAddr::new(ip, port)]));
+        slot.question = match literal {
+            Some(_) => None,
+            None => Some((host.into(), port)),
+        };
+        drop(slot);
+        match literal {
+            Some(_) => (self.shared.waker)(),
+            None => self.shared.changed.notify_one(),
+        }
+    }
+
+    /// Takes the answer to the last question, if it has come: one to [`MAX_ADDRESSES`] addresses in the order in
+    /// which to try them, or a sentence for an operator.
     pub(crate) fn try_take(&self) -> Option<Result<Vec<SocketAddr>, String>> {
-        todo!()
+        self.shared.lock().answer.take()
     }
 }
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+struct Shared {
+    slot: Mutex<Slot>,
+    changed: Condvar,
+    waker: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Counts the questions, so that a late answer to an earlier one is known as such.
+    number: u64,
+    question: Option<(String, u16)>,
+    answer: Option<Result<Vec<SocketAddr>, String>>,
+    closed: bool,
+}
+
+impl Shared {
+    /// Held for moments only, never over a look-up.
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The thread's work, until the resolver is dropped.
+    fn answer_questions(&self, look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>>) {
+        while let Some((number, host, port)) = self.next_question() {
+            let answer = match look_up(&host, port).map(in_order_of_trial) {
+                Ok(addresses) if addresses.is_empty() => Err(format!("{host} has no address")),
+                Ok(addresses) => Ok(addresses),
+                Err(error) => Err(format!("cannot look up {host}: {error}")),
+            };
+            let mut slot = self.lock();
+            if slot.closed {
+                return;
+            }
+            if slot.number == number {
+                slot.answer = Some(answer);
+                drop(slot);
+                (self.waker)();
+            }
+        }
+    }
+
+    /// Waits for a question; `None`: the resolver is dropped.
+    fn next_question(&self) -> Option<(u64, String, u16)> {
+        let mut slot = self.lock();
+        loop {
+            if slot.closed {
+                return None;
+            }
+            if let Some((host, port)) = slot.question.take() {
+                return Some((slot.number, host, port));
+            }
+            slot = self
+                .changed
+                .wait(slot)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// The two families take turns, each in the system's order, beginning with the system's first (RFC 8305 §4): when
+/// one family leads nowhere, the second try is not in it.
+fn in_order_of_trial(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first_is_v6) = addresses.first().map(SocketAddr::is_ipv6) else {
+        return addresses;
+    };
+    let mut distinct: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        if distinct.len() < MAX_LOOKED_AT && !distinct.contains(&address) {
+            distinct.push(address);
+        }
+    }
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for address in distinct {
+        if address.is_ipv6() == first_is_v6 {
+            first.push(address)
+        } else {
+            second.push(address)
+        }
+    }
+    let turns = first.len().max(second.len());
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut ordered: Vec<_> = (0..turns)
+        .flat_map(|_| [first.next(), second.next()])
+        .flatten()
+        .collect();
+    ordered.truncate(MAX_ADDRESSES);
+    ordered
+}
+
+/// `Builder::spawn` panics at a NUL.
+fn thread_name(app: &str) -> String {
+    format!("apns-dns-{}", app.replace('\0', ""))
+}
+
+/// Addresses tried at most. Apple's names have some ten.
+const MAX_ADDRESSES: usize = 16;
+/// Addresses considered at most, so that many of one family do not hide the other.
+const MAX_LOOKED_AT: usize = 64;
+
+#[cfg(test)]
+mod tests;

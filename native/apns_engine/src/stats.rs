@@ -1,17 +1,25 @@
-//! What an app counts.
+//! What an app counts: for operators, and for tests that no push is lost.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use apns_proto::session::FailedCause;
 
-/// A number that only grows.
+/// A number that grows.
+///
+/// On a cache line of its own, because callers of `notify` on all cores count beside the engine.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub struct Counter(AtomicU64);
 
 impl Counter {
     /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Relaxed);
+    }
+
+    /// Takes back an earlier [`Self::add`] of what did not happen after all.
+    pub fn take_back(&self, n: u64) {
+        self.0.fetch_sub(n, Relaxed);
     }
 
     /// The number now.
@@ -21,12 +29,13 @@ impl Counter {
     }
 }
 
-/// A number of now.
+/// A number that goes up and down; one thread writes it.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Sets it.
+    /// What it is now.
     pub fn set(&self, n: u64) {
         self.0.store(n, Relaxed);
     }
@@ -38,85 +47,204 @@ impl Gauge {
     }
 }
 
-/// Counters and gauges of one app. taken = accepted + rejected + failed + inside.
+/// Counters (since the app was started) and gauges of one app.
+///
+/// When nothing moves, **taken = accepted + rejected + failed + inside**, where inside = queued + in_flight +
+/// delayed: every push that `notify` took is inside or has ended, once.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Pushes that `notify` took.
     pub taken: Counter,
-    /// Pushes that Apple took.
+    /// Pushes that Apple took; says nothing about delivery.
     pub accepted: Counter,
     /// Pushes that Apple refused for good.
     pub rejected: Counter,
-    /// Pushes written again.
+    failed: [Counter; FAILED.len()],
+    /// Times a push was written again.
     pub resent: Counter,
-    /// Pushes refused at a bound of the queue.
+    /// Pushes that `notify` refused at a bound of the queue.
     pub overloaded: Counter,
-    /// Notifications for an owner the registry does not know.
+    /// Notifications that `notify` refused because the registry does not know the owner.
     pub unknown_owner: Counter,
-    /// Device tokens that Apple called dead.
+    /// Device tokens that Apple called dead, and that had not been registered since.
     pub token_invalid: Counter,
-    /// Events handed to a recipient.
+    /// Events handed to their recipient.
     pub events_sent: Counter,
     /// Events whose recipient was gone.
     pub events_dropped: Counter,
-    /// Connections that could take pushes.
+    /// Connections made that could take pushes.
     pub connects: Counter,
-    /// Connection attempts that failed.
+    /// Attempts to connect that failed.
     pub connect_failures: Counter,
-    /// Connections that ended unasked.
+    /// Connections that ended without our asking.
     pub connection_losses: Counter,
     /// GOAWAY frames received.
     pub goaways: Counter,
     /// PING frames sent.
     pub pings: Counter,
-    /// Times the engine thread started: 1, more after a panic.
-    pub starts: Counter,
-    /// Times the loop was woken by `notify`.
-    pub wakes: Counter,
-    /// Bytes read from sockets (TLS records).
+    /// Bytes read from sockets, TLS included.
     pub bytes_in: Counter,
-    /// Bytes written to sockets (TLS records).
+    /// Bytes written to sockets, TLS included.
     pub bytes_out: Counter,
-    /// Pushes that wait, in channel and lanes.
+    /// Times the engine thread was started: once, and after each panic.
+    pub starts: Counter,
+    /// Times `notify` had to wake the engine thread: on the edge from idle to busy only.
+    pub wakes: Counter,
+    /// Pushes that wait to be written, before and in the lanes.
     pub queued: Gauge,
-    /// Their bytes.
+    /// The bytes of those, by which the queue's budget counts.
     pub queued_bytes: Gauge,
-    /// Pushes written, not answered.
+    /// Pushes written and not answered.
     pub in_flight: Gauge,
-    /// Pushes that wait to be sent again.
+    /// Pushes that wait for the time to be written again.
     pub delayed: Gauge,
     /// Connections that can take pushes.
     pub connections: Gauge,
+    /// Owners in the registry.
+    pub owners: Gauge,
+    /// Devices in the registry.
+    pub devices: Gauge,
 }
 
 impl Stats {
-    /// Counts pushes that ended without a final answer.
-    pub fn add_failed(&self, _cause: FailedCause, _n: u64) {
-        todo!()
+    /// Counts `n` pushes that ended without a final answer.
+    pub fn add_failed(&self, cause: FailedCause, n: u64) {
+        let counters = FAILED.iter().zip(&self.failed);
+        for (_, counter) in counters.filter(|((known, _), _)| *known == cause) {
+            counter.add(n);
+        }
     }
 
-    /// All numbers of one moment.
+    /// All numbers, in the order of the fields; `failed` is the sum of the `failed_<cause>` that follow it.
+    ///
+    /// Taken while others count: the numbers of a busy app may be some pushes apart.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        let failed: [u64; FAILED.len()] =
+            std::array::from_fn(|place| self.failed.get(place).map_or(0, Counter::get));
+        let outcomes = [
+            ("accepted", self.accepted.get()),
+            ("rejected", self.rejected.get()),
+            ("failed", failed.iter().sum()),
+        ];
+        // Read after the outcomes, so that no push seems to have ended before it was taken.
+        let mut numbers = vec![("taken", self.taken.get())];
+        numbers.extend(outcomes);
+        numbers.extend(FAILED.iter().map(|(_, name)| *name).zip(failed));
+        numbers.extend([
+            ("resent", self.resent.get()),
+            ("overloaded", self.overloaded.get()),
+            ("unknown_owner", self.unknown_owner.get()),
+            ("token_invalid", self.token_invalid.get()),
+            ("events_sent", self.events_sent.get()),
+            ("events_dropped", self.events_dropped.get()),
+            ("connects", self.connects.get()),
+            ("connect_failures", self.connect_failures.get()),
+            ("connection_losses", self.connection_losses.get()),
+            ("goaways", self.goaways.get()),
+            ("pings", self.pings.get()),
+            ("bytes_in", self.bytes_in.get()),
+            ("bytes_out", self.bytes_out.get()),
+            ("starts", self.starts.get()),
+            ("wakes", self.wakes.get()),
+            ("queued", self.queued.get()),
+            ("queued_bytes", self.queued_bytes.get()),
+            ("in_flight", self.in_flight.get()),
+            ("delayed", self.delayed.get()),
+            ("connections", self.connections.get()),
+            ("owners", self.owners.get()),
+            ("devices", self.devices.get()),
+        ]);
+        Snapshot(numbers)
     }
 }
 
-/// All numbers of one moment, in the order of the fields of [`Stats`].
+/// The numbers of one moment, in the order of the fields of [`Stats`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot(Vec<(&'static str, u64)>);
 
 impl Snapshot {
-    /// Names and numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    /// Every name once, with its number.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> + '_ {
         self.0.iter().copied()
     }
 
-    /// The number of this name.
+    /// The number of this name; `None`: nothing is called so.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<u64> {
         self.iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, value)| value)
+            .find_map(|(known, number)| (known == name).then_some(number))
+    }
+}
+
+/// The causes' names among the other numbers.
+const FAILED: [(FailedCause, &str); FailedCause::ALL.len()] = [
+    (FailedCause::Superseded, "failed_superseded"),
+    (FailedCause::Expired, "failed_expired"),
+    (FailedCause::Stopped, "failed_stopped"),
+    (FailedCause::Unknown, "failed_unknown"),
+    (FailedCause::Unreachable, "failed_unreachable"),
+    (FailedCause::Paused, "failed_paused"),
+    (FailedCause::EngineCrashed, "failed_engine_crashed"),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_cause_is_counted_under_its_own_name() {
+        let stats = Stats::default();
+        for (place, cause) in FailedCause::ALL.into_iter().enumerate() {
+            stats.add_failed(cause, place as u64 + 1);
+        }
+        let snapshot = stats.snapshot();
+        for (place, cause) in FailedCause::ALL.into_iter().enumerate() {
+            assert_eq!(
+                snapshot.get(&format!("failed_{}", cause.as_str())),
+                Some(place as u64 + 1)
+            );
+        }
+        assert_eq!(snapshot.get("failed"), Some(1 + 2 + 3 + 4 + 5 + 6 + 7));
+    }
+
+    #[test]
+    fn a_snapshot_names_each_number_once_in_a_fixed_order() {
+        let stats = Stats::default();
+        stats.taken.add(5);
+        stats.taken.take_back(2);
+        stats.accepted.add(2);
+        stats.queued.set(9);
+        stats.queued.set(1);
+        let snapshot = stats.snapshot();
+        let names: Vec<_> = snapshot.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        assert_eq!(
+            names[..5],
+            [
+                "taken",
+                "accepted",
+                "rejected",
+                "failed",
+                "failed_superseded"
+            ]
+        );
+        assert_eq!(names.last(), Some(&"devices"));
+        assert_eq!(snapshot.get("taken"), Some(3));
+        assert_eq!(snapshot.get("queued"), Some(1));
+        assert_eq!(snapshot.get("no such name"), None);
+    }
+
+    #[test]
+    fn counters_lose_nothing_between_threads() {
+        let stats = Stats::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| stats.taken.add(2)));
+            }
+        });
+        assert_eq!(stats.taken.get(), 8000);
     }
 }
