@@ -86,11 +86,23 @@ pub enum PayloadError {
     },
 }
 
+/// A size that Apple does not take; each public error has it as a variant of its own.
+pub(crate) struct TooLarge {
+    pub(crate) bytes: usize,
+    pub(crate) limit: usize,
+}
+
+impl From<TooLarge> for PayloadError {
+    fn from(TooLarge { bytes, limit }: TooLarge) -> Self {
+        Self::TooLarge { bytes, limit }
+    }
+}
+
 /// Whether Apple takes a payload of this many bytes.
-pub(crate) const fn check_size(bytes: usize, push_type: PushType) -> Result<(), PayloadError> {
+pub(crate) const fn check_size(bytes: usize, push_type: PushType) -> Result<(), TooLarge> {
     let limit = push_type.payload_limit();
     if bytes > limit {
-        Err(PayloadError::TooLarge { bytes, limit })
+        Err(TooLarge { bytes, limit })
     } else {
         Ok(())
     }

@@ -195,7 +195,7 @@ impl SigningKeyError {
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END PRIVATE KEY-----";
 const PRIVATE_KEY: &str = "PRIVATE KEY";
-/// Apple's files have 257 bytes; a PEM with a chain of certificates has a few thousand.
+/// Apple's files have a few hundred bytes; a PEM with a chain of certificates has a few thousand.
 const MAX_FILE_LEN: usize = 64 * 1024;
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const PRIME256V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");

@@ -1,0 +1,313 @@
+//! What goes together in a notification, by push type.
+//!
+//! The sources are Apple's pages "Generating a remote notification", "Sending notification requests to APNs" and
+//! "Starting and updating Live Activities with ActivityKit push notifications".
+
+use serde_json::{Map, Value};
+
+use super::NotificationError::{Missing, NotAllowed, Value as WrongValue};
+use super::{
+    Alert, AlertDictionary, LiveActivity, LiveActivityEvent, Notification, NotificationError, Sound,
+};
+use crate::push_type::PushType;
+
+type Checked = Result<(), NotificationError>;
+
+/// Checks a notification that is to be sent as this push type.
+pub(super) fn check(notification: &Notification, push_type: PushType) -> Checked {
+    if let Some(alert) = &notification.alert {
+        check_alert(alert)?;
+    }
+    if let Some(sound) = &notification.sound {
+        check_sound(sound)?;
+    }
+    check_custom(&notification.custom)?;
+    check_relevance(notification, push_type)?;
+    if notification.mutable_content && notification.alert.is_none() {
+        return missing(
+            "alert",
+            "mutable_content runs the service extension for an alert only",
+        );
+    }
+    if push_type == PushType::Liveactivity {
+        check_live_activity(notification)?;
+    } else {
+        forbid(
+            &notification.live_activity.fields(),
+            "only a push of type liveactivity has it",
+        )?;
+    }
+    match push_type {
+        PushType::Alert => {
+            if notification.alert.is_none()
+                && notification.badge.is_none()
+                && notification.sound.is_none()
+            {
+                return missing(
+                    "alert",
+                    "a push of type alert shows a text, sets the badge or plays a sound",
+                );
+            }
+        }
+        PushType::Background => {
+            if !notification.content_available {
+                return missing(
+                    "content_available",
+                    "a push of type background wakes the app by it",
+                );
+            }
+            forbid(
+                &notification.fields_except("content_available"),
+                "a background push shows and plays nothing",
+            )?;
+        }
+        PushType::Widgets => {
+            if !notification.content_changed {
+                return missing(
+                    "content_changed",
+                    "a push of type widgets reloads them by it",
+                );
+            }
+            forbid(
+                &notification.fields_except("content_changed"),
+                "a widget push shows and plays nothing",
+            )?;
+        }
+        PushType::Mdm => {
+            if !notification.custom.contains_key("mdm") {
+                return missing(
+                    "custom",
+                    "a push of type mdm has the key mdm with the device's push magic",
+                );
+            }
+            forbid(
+                &notification.fields(),
+                "a push of type mdm has no aps dictionary",
+            )?;
+        }
+        _ => {}
+    }
+    if notification.content_changed && !matches!(push_type, PushType::Widgets | PushType::Controls)
+    {
+        return not_allowed(
+            "content_changed",
+            "only a push of type widgets or controls has it",
+        );
+    }
+    Ok(())
+}
+
+fn check_alert(alert: &Alert) -> Checked {
+    let Alert::Dictionary(alert) = alert else {
+        return Ok(());
+    };
+    if **alert == AlertDictionary::default() {
+        return missing("alert", "an alert without title and body shows nothing");
+    }
+    let translated = [
+        ("title_loc_key", &alert.title_loc_key, &alert.title_loc_args),
+        (
+            "subtitle_loc_key",
+            &alert.subtitle_loc_key,
+            &alert.subtitle_loc_args,
+        ),
+        ("loc_key", &alert.loc_key, &alert.loc_args),
+    ];
+    match translated
+        .into_iter()
+        .find(|(_, key, args)| key.is_none() && !args.is_empty())
+    {
+        Some((field, _, _)) => missing(
+            field,
+            "its arguments are given, and fill a translation that it names",
+        ),
+        None => Ok(()),
+    }
+}
+
+fn check_sound(sound: &Sound) -> Checked {
+    let (Sound::Name(name) | Sound::Critical { name, .. }) = sound;
+    if name.is_empty() {
+        return wrong_value("sound", "the name of a sound file, or default");
+    }
+    match sound {
+        Sound::Critical { volume, .. } if !(0.0..=1.0).contains(volume) => {
+            wrong_value("sound", "the volume is from 0 to 1")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_custom(custom: &Map<String, Value>) -> Checked {
+    if custom.contains_key("aps") {
+        return not_allowed("custom", "its key aps would replace Apple's dictionary");
+    }
+    check_depth("custom", custom)
+}
+
+fn check_relevance(notification: &Notification, push_type: PushType) -> Checked {
+    match notification.relevance_score {
+        Some(score) if !score.is_finite() => wrong_value("relevance_score", "a number"),
+        Some(score) if push_type != PushType::Liveactivity && !(0.0..=1.0).contains(&score) => {
+            wrong_value("relevance_score", "from 0 to 1")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_live_activity(notification: &Notification) -> Checked {
+    let live_activity = &notification.live_activity;
+    let Some(event) = live_activity.event else {
+        return missing("event", "a Live Activity starts, is updated or ends");
+    };
+    if live_activity.timestamp.is_none() {
+        return missing("timestamp", "the device orders what comes by it");
+    }
+    if live_activity.content_state.is_none() && event != LiveActivityEvent::End {
+        return missing("content_state", "it is what the Live Activity shows");
+    }
+    for (field, object) in [
+        ("content_state", &live_activity.content_state),
+        ("attributes", &live_activity.attributes),
+    ] {
+        if let Some(object) = object {
+            check_depth(field, object)?;
+        }
+    }
+    if event == LiveActivityEvent::Start {
+        check_start(notification)
+    } else {
+        check_later(live_activity)
+    }
+}
+
+fn check_start(notification: &Notification) -> Checked {
+    let live_activity = &notification.live_activity;
+    if live_activity.attributes_type.is_none() {
+        return missing(
+            "attributes_type",
+            "a Live Activity is started with its attributes",
+        );
+    }
+    if live_activity.attributes.is_none() {
+        return missing(
+            "attributes",
+            "a Live Activity is started with its attributes",
+        );
+    }
+    if notification.alert.is_none() {
+        return missing("alert", "the user is told that a Live Activity has started");
+    }
+    if live_activity.input_push_token && live_activity.input_push_channel.is_some() {
+        return not_allowed("input_push_channel", "updates come by token or by channel");
+    }
+    Ok(())
+}
+
+fn check_later(live_activity: &LiveActivity) -> Checked {
+    let LiveActivity {
+        attributes_type,
+        attributes,
+        input_push_token,
+        input_push_channel,
+        ..
+    } = live_activity;
+    let start_only = [
+        ("attributes_type", attributes_type.is_some()),
+        ("attributes", attributes.is_some()),
+        ("input_push_token", *input_push_token),
+        ("input_push_channel", input_push_channel.is_some()),
+    ];
+    forbid(&start_only, "it is given when the Live Activity starts")
+}
+
+impl Notification {
+    /// Whether any key of `aps` is set.
+    pub(super) fn has_aps(&self) -> bool {
+        self.fields()
+            .iter()
+            .chain(&self.live_activity.fields())
+            .any(|(_, set)| *set)
+    }
+
+    /// The fields of `aps` that every push type knows, and whether they are set.
+    fn fields(&self) -> [(&'static str, bool); 13] {
+        [
+            ("alert", self.alert.is_some()),
+            ("badge", self.badge.is_some()),
+            ("sound", self.sound.is_some()),
+            ("thread_id", self.thread_id.is_some()),
+            ("category", self.category.is_some()),
+            ("content_available", self.content_available),
+            ("mutable_content", self.mutable_content),
+            ("target_content_id", self.target_content_id.is_some()),
+            ("interruption_level", self.interruption_level.is_some()),
+            ("relevance_score", self.relevance_score.is_some()),
+            ("filter_criteria", self.filter_criteria.is_some()),
+            ("content_changed", self.content_changed),
+            ("url_args", !self.url_args.is_empty()),
+        ]
+    }
+
+    fn fields_except(&self, field: &str) -> [(&'static str, bool); 13] {
+        self.fields()
+            .map(|(name, set)| (name, set && name != field))
+    }
+}
+
+impl LiveActivity {
+    fn fields(&self) -> [(&'static str, bool); 9] {
+        [
+            ("event", self.event.is_some()),
+            ("timestamp", self.timestamp.is_some()),
+            ("content_state", self.content_state.is_some()),
+            ("stale_date", self.stale_date.is_some()),
+            ("dismissal_date", self.dismissal_date.is_some()),
+            ("attributes_type", self.attributes_type.is_some()),
+            ("attributes", self.attributes.is_some()),
+            ("input_push_token", self.input_push_token),
+            ("input_push_channel", self.input_push_channel.is_some()),
+        ]
+    }
+}
+
+/// The first field that is set is the error.
+fn forbid(fields: &[(&'static str, bool)], rule: &'static str) -> Checked {
+    match fields.iter().find(|(_, set)| *set) {
+        Some((field, _)) => not_allowed(field, rule),
+        None => Ok(()),
+    }
+}
+
+/// JSON parsers bound the nesting they follow, ours ([`Payload::from_json`](crate::payload::Payload::from_json)) included.
+fn check_depth(field: &'static str, object: &Map<String, Value>) -> Checked {
+    fn fits(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Array(list) => levels > 0 && list.iter().all(|value| fits(value, levels - 1)),
+            Value::Object(object) => {
+                levels > 0 && object.values().all(|value| fits(value, levels - 1))
+            }
+            _ => true,
+        }
+    }
+    if object.values().all(|value| fits(value, MAX_DEPTH)) {
+        Ok(())
+    } else {
+        wrong_value(field, "lists and objects in each other, 100 levels at most")
+    }
+}
+
+const fn missing(field: &'static str, rule: &'static str) -> Checked {
+    Err(Missing { field, rule })
+}
+
+const fn not_allowed(field: &'static str, rule: &'static str) -> Checked {
+    Err(NotAllowed { field, rule })
+}
+
+const fn wrong_value(field: &'static str, rule: &'static str) -> Checked {
+    Err(WrongValue { field, rule })
+}
+
+/// Levels of lists and objects within a field.
+const MAX_DEPTH: usize = 100;
