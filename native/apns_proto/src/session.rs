@@ -19,7 +19,8 @@ use crate::http2::hpack::PreparedLiteral;
 use crate::http2::{self, Connection, ErrorCode, Event, Processed};
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
-use crate::response::{Fault, Response, ResponseBuilder, RetryAdvice, Verdict};
+use crate::request;
+use crate::response::{RetryAdvice, Verdict, reason_of_debug_data};
 use crate::topic::Topic;
 use in_flight::InFlight;
 
@@ -209,7 +210,7 @@ impl<C> Session<C> {
 
     /// The provider token that pushes carry from now on.
     pub fn set_provider_token(&mut self, token: &ProviderToken) {
-        self.bearer = Some(PreparedLiteral::new(b"authorization", token.bearer().as_bytes()));
+        self.bearer = Some(PreparedLiteral::new(request::AUTHORIZATION.as_bytes(), token.bearer().as_bytes()));
     }
 
     /// Sends a push, or gives it back with what is in the way.
@@ -345,12 +346,13 @@ impl<C> Session<C> {
 
     fn give_up_late_answers(&mut self, now: Now) {
         let timeout = self.config.response_timeout;
-        let late: Vec<_> = self
+        let mut late: Vec<_> = self
             .http2
             .streams()
             .filter(|(_, state)| now.instant.saturating_duration_since(state.sent_at) >= timeout)
             .map(|(stream, _)| stream)
             .collect();
+        late.sort_unstable();
         for stream in late {
             if let Some(state) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
                 self.outcomes.push_back((state.push, Fate::Unknown));
@@ -391,7 +393,7 @@ impl<C> Session<C> {
 
     fn take_response(&mut self, state: InFlight<C>) {
         let response = state.response.finish();
-        if !self.proven && shows_authentication(&response) {
+        if !self.proven && response.shows_authentication() {
             self.proven = true;
             self.notices.push_back(Notice::Authenticated);
         }
@@ -405,21 +407,14 @@ impl<C> Session<C> {
     }
 
     fn take_go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        // Apple puts the JSON of an error answer there.
-        let mut debug = ResponseBuilder::default();
-        debug.body(debug_data);
-        let reason = debug.finish().reason.map_or_else(|| code.to_string(), |reason| reason.as_str().to_owned());
+        let reason = reason_of_debug_data(debug_data)
+            .map_or_else(|| code.to_string(), |reason| reason.as_str().to_owned());
         if matches!(self.phase, Phase::Starting | Phase::Open) {
             self.phase = Phase::Retired;
         }
         let calm = code == ErrorCode::ENHANCE_YOUR_CALM;
         self.notices.push_back(Notice::GoingAway { reason, calm });
     }
-}
-
-/// Whether an answer shows that Apple knows us: it looked at the push itself.
-fn shows_authentication(response: &Response) -> bool {
-    matches!(response.fault(), None | Some(Fault::Request | Fault::Token | Fault::Throttle))
 }
 
 /// Silence with pushes in flight after which a PING asks whether the server lives; with `ping_timeout`

@@ -88,7 +88,7 @@ impl<R: ResponseHandler> Connection<R> {
 
     /// All open streams, in any order; the session looks through them for late answers once a second.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, &R)> {
-        std::iter::from_fn(|| todo!())
+        self.slots.iter().map(|stream| (stream.id, &stream.state))
     }
     /// Streams that may be open at once now: the lower of the peer's limit and ours, 0 before the peer's SETTINGS.
     /// May fall below what is open; those streams go on.

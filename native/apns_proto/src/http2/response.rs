@@ -164,7 +164,7 @@ impl<R: ResponseHandler> Connection<R> {
         };
         let short = stream
             .content_length
-            .is_some_and(|length| length != stream.body_received.into());
+            .is_some_and(|length| length != u64::from(stream.body_received));
         if short {
             let cause = ResetCause::Malformed("the body is shorter than its content-length");
             return self.report_reset(id, stream.state, ErrorCode::PROTOCOL_ERROR, cause);

@@ -8,7 +8,7 @@ use super::push::Push;
 use crate::http2::ResponseHandler;
 use crate::http2::HeaderBlock;
 use crate::http2::hpack::PreparedLiteral;
-use crate::request::{Content, PATH_PREFIX, Request};
+use crate::request::{self, Content, Request};
 use crate::response::ResponseBuilder;
 
 /// What a stream's slot holds.
@@ -65,22 +65,22 @@ impl<'a> Fields<'a> {
     /// per connection and costs a byte afterwards.
     pub(super) fn write(&self, content: &Content, block: &mut HeaderBlock<'_>) {
         let headers = &content.headers;
-        block.indexed(b":method", b"POST");
+        block.indexed(b":method", request::METHOD.as_bytes());
         block.indexed(b":scheme", b"https");
         block.indexed(b":authority", self.authority.as_bytes());
-        block.literal_hex(b":path", PATH_PREFIX.as_bytes(), self.device_token.as_bytes());
+        block.literal_hex(b":path", request::PATH_PREFIX.as_bytes(), self.device_token.as_bytes());
         if let Some(bearer) = self.bearer {
             block.prepared(bearer);
         }
-        block.indexed(b"apns-topic", self.topic.as_bytes());
-        block.indexed(b"apns-push-type", headers.push_type.as_str().as_bytes());
-        block.indexed(b"apns-priority", headers.priority.as_str().as_bytes());
-        block.literal(b"apns-id", &self.apns_id);
+        block.indexed(request::APNS_TOPIC.as_bytes(), self.topic.as_bytes());
+        block.indexed(request::APNS_PUSH_TYPE.as_bytes(), headers.push_type.as_str().as_bytes());
+        block.indexed(request::APNS_PRIORITY.as_bytes(), headers.priority.as_str().as_bytes());
+        block.literal(request::APNS_ID.as_bytes(), &self.apns_id);
         if let Some(expiration) = headers.expiration {
-            block.literal(b"apns-expiration", expiration.to_string().as_bytes());
+            block.literal(request::APNS_EXPIRATION.as_bytes(), expiration.to_string().as_bytes());
         }
         if let Some(collapse_id) = &headers.collapse_id {
-            block.literal(b"apns-collapse-id", collapse_id.as_str().as_bytes());
+            block.literal(request::APNS_COLLAPSE_ID.as_bytes(), collapse_id.as_str().as_bytes());
         }
     }
 }

@@ -81,7 +81,7 @@ impl<C> Push<C> {
                 }
                 let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
                 self.tries.temporary += 1;
-                let after = at_least.map_or(jitter, |least| least.min(MAX_RETRY_AFTER) + jitter);
+                let after = at_least.map_or(jitter, |least| least + jitter);
                 Ok(Next::Resend { after, on_new_connection: false })
             }
         }
@@ -119,5 +119,118 @@ const REFUSED_BASE: Duration = Duration::from_millis(500);
 const TEMPORARY_BASE: Duration = Duration::from_secs(2);
 /// The longest delay of our own choice. Apple asks for patience of up to 15 minutes with 5xx answers.
 const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
-/// The longest `Retry-After` that is obeyed to the letter.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::tests::push_with;
+    use super::*;
+    use crate::push_type::PushType;
+    use crate::response::{Reason, Response, ResponseBuilder};
+
+    const AT_ONCE: Next = Next::Resend { after: Duration::ZERO, on_new_connection: false };
+
+    fn now() -> Now {
+        Now { instant: Instant::now(), unix_ms: 1_800_000_000_000 }
+    }
+
+    fn answer(status: u16, reason: &Reason, retry_after: Option<&str>) -> Fate {
+        let mut builder = ResponseBuilder::new();
+        builder.status(status);
+        if let Some(seconds) = retry_after {
+            builder.header(b"retry-after", seconds.as_bytes());
+        }
+        builder.body(format!(r#"{{"reason":"{}"}}"#, reason.as_str()).as_bytes());
+        Fate::Answered(builder.finish())
+    }
+
+    fn accepted() -> Fate {
+        let mut builder = ResponseBuilder::new();
+        builder.status(200);
+        Fate::Answered(builder.finish())
+    }
+
+    #[test]
+    fn apples_final_answers_end_a_push() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        assert_eq!(push.next(&accepted(), now(), 0), Next::Accepted);
+        for reason in [Reason::BAD_DEVICE_TOKEN, Reason::PAYLOAD_TOO_LARGE, Reason::UNREGISTERED] {
+            let status = if reason == Reason::UNREGISTERED { 410 } else { 400 };
+            assert_eq!(push.next(&answer(status, &reason, None), now(), 0), Next::Rejected, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_push_that_was_not_processed_goes_again_and_after_many_refusals_more_slowly() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        for _ in 0..FREE_REFUSALS {
+            assert_eq!(push.next(&Fate::NotProcessed, now(), u64::MAX), AT_ONCE);
+        }
+        let mut slowest = Duration::ZERO;
+        for round in 0..300u64 {
+            let Next::Resend { after, .. } = push.next(&Fate::NotProcessed, now(), round.wrapping_mul(0x9e37_79b9)) else {
+                panic!("given up before its time");
+            };
+            assert!(after <= MAX_DELAY);
+            slowest = slowest.max(after);
+        }
+        assert!(slowest > Duration::from_secs(60));
+    }
+
+    #[test]
+    fn an_unknown_fate_ends_a_push_that_might_ring_twice() {
+        let mut plain = push_with(1, now(), PushType::Alert, None, None);
+        assert_eq!(plain.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
+        for (push_type, collapse_id) in [(PushType::Alert, Some("conversation")), (PushType::Voip, None)] {
+            let mut push = push_with(1, now(), push_type, None, collapse_id);
+            assert_eq!(push.next(&Fate::Unknown, now(), 0), AT_ONCE);
+            assert_eq!(push.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
+        }
+    }
+
+    #[test]
+    fn an_expired_provider_token_is_forgiven_once_and_asks_for_a_new_connection() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        let expired = answer(403, &Reason::EXPIRED_PROVIDER_TOKEN, None);
+        let on_new = Next::Resend { after: Duration::ZERO, on_new_connection: true };
+        assert_eq!(push.next(&expired, now(), 0), on_new);
+        assert_eq!(push.next(&expired, now(), 0), Next::Rejected);
+    }
+
+    #[test]
+    fn temporary_answers_delay_a_push_for_a_bounded_number_of_times() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        let unavailable = answer(503, &Reason::SERVICE_UNAVAILABLE, None);
+        for _ in 0..MAX_TEMPORARY_RESENDS {
+            let Next::Resend { after, .. } = push.next(&unavailable, now(), 1) else { panic!("given up early") };
+            assert!(after > Duration::ZERO && after <= MAX_DELAY + Response::MAX_RETRY_AFTER);
+        }
+        assert_eq!(push.next(&unavailable, now(), 1), Next::Failed(FailedCause::Unreachable));
+    }
+
+    #[test]
+    fn retry_after_is_obeyed() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        let unavailable = answer(503, &Reason::SERVICE_UNAVAILABLE, Some("120"));
+        let Next::Resend { after, .. } = push.next(&unavailable, now(), 0) else { panic!("given up") };
+        assert!(after >= Duration::from_secs(120));
+    }
+
+    #[test]
+    fn no_try_follows_after_the_expiration() {
+        let seconds = now().unix_s();
+        let mut push = push_with(1, now(), PushType::Alert, Some(seconds - 1), Some("c"));
+        assert_eq!(push.next(&Fate::NotProcessed, now(), 0), Next::Failed(FailedCause::Expired));
+        assert_eq!(push.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
+        assert_eq!(push.next(&accepted(), now(), 0), Next::Accepted);
+    }
+
+    #[test]
+    fn a_push_without_expiration_is_unreachable_when_it_waited_long_enough() {
+        let start = now();
+        let mut push = push_with(1, start, PushType::Alert, None, None);
+        let late = Now { instant: push.give_up_at, ..start };
+        assert_eq!(push.next(&Fate::NotProcessed, late, 0), Next::Failed(FailedCause::Unreachable));
+    }
+}
