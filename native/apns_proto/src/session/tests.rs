@@ -1,5 +1,7 @@
 //! The session against a scripted server, under a virtual clock.
 
+mod history;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
