@@ -29,72 +29,94 @@ pub(super) fn check(notification: &Notification, push_type: PushType) -> Checked
             "mutable_content runs the service extension for an alert only",
         );
     }
-    if push_type == PushType::Liveactivity {
-        check_live_activity(notification)?;
-    } else {
+    check_push_type(notification, push_type)
+}
+
+fn check_push_type(notification: &Notification, push_type: PushType) -> Checked {
+    if push_type != PushType::Liveactivity {
         forbid(
             &notification.live_activity.fields(),
             "only a push of type liveactivity has it",
         )?;
     }
-    match push_type {
-        PushType::Alert => {
-            if notification.alert.is_none()
-                && notification.badge.is_none()
-                && notification.sound.is_none()
-            {
-                return missing(
-                    "alert",
-                    "a push of type alert shows a text, sets the badge or plays a sound",
-                );
-            }
-        }
-        PushType::Background => {
-            if !notification.content_available {
-                return missing(
-                    "content_available",
-                    "a push of type background wakes the app by it",
-                );
-            }
-            forbid(
-                &notification.fields_except("content_available"),
-                "a background push shows and plays nothing",
-            )?;
-        }
-        PushType::Widgets => {
-            if !notification.content_changed {
-                return missing(
-                    "content_changed",
-                    "a push of type widgets reloads them by it",
-                );
-            }
-            forbid(
-                &notification.fields_except("content_changed"),
-                "a widget push shows and plays nothing",
-            )?;
-        }
-        PushType::Mdm => {
-            if !notification.custom.contains_key("mdm") {
-                return missing(
-                    "custom",
-                    "a push of type mdm has the key mdm with the device's push magic",
-                );
-            }
-            forbid(
-                &notification.fields(),
-                "a push of type mdm has no aps dictionary",
-            )?;
-        }
-        _ => {}
-    }
-    if notification.content_changed && !matches!(push_type, PushType::Widgets | PushType::Controls)
-    {
-        return not_allowed(
-            "content_changed",
+    if !matches!(push_type, PushType::Widgets | PushType::Controls) {
+        let content_changed = [("content_changed", notification.content_changed)];
+        forbid(
+            &content_changed,
             "only a push of type widgets or controls has it",
+        )?;
+    }
+    match push_type {
+        PushType::Alert => check_alert_push(notification),
+        PushType::Background => {
+            let rule = "a background push has content_available, and nothing else in aps";
+            check_only(
+                notification,
+                "content_available",
+                notification.content_available,
+                rule,
+            )
+        }
+        PushType::Liveactivity => check_live_activity(notification),
+        PushType::Widgets => {
+            let rule = "a push to widgets has content_changed, and nothing else in aps";
+            check_only(
+                notification,
+                "content_changed",
+                notification.content_changed,
+                rule,
+            )
+        }
+        PushType::Mdm => check_mdm(notification),
+        _ => Ok(()),
+    }
+}
+
+fn check_alert_push(notification: &Notification) -> Checked {
+    let Notification {
+        alert,
+        badge,
+        sound,
+        ..
+    } = notification;
+    if alert.is_none() && badge.is_none() && sound.is_none() {
+        return missing(
+            "alert",
+            "a push of type alert shows a text, sets the badge or plays a sound",
         );
     }
     Ok(())
+}
+
+/// One flag and nothing else.
+fn check_only(
+    notification: &Notification,
+    field: &'static str,
+    set: bool,
+    rule: &'static str,
+) -> Checked {
+    if !set {
+        return missing(field, rule);
+    }
+    forbid(
+        &notification
+            .fields()
+            .map(|(name, set)| (name, set && name != field)),
+        rule,
+    )
+}
+
+fn check_mdm(notification: &Notification) -> Checked {
+    if !notification.custom.contains_key("mdm") {
+        return missing(
+            "custom",
+            "a push of type mdm has the key mdm with the device's push magic",
+        );
+    }
+    forbid(
+        &notification.fields(),
+        "a push of type mdm has no aps dictionary",
+    )
 }
 
 fn check_alert(alert: &Alert) -> Checked {
@@ -247,11 +269,6 @@ impl Notification {
             ("content_changed", self.content_changed),
             ("url_args", !self.url_args.is_empty()),
         ]
-    }
-
-    fn fields_except(&self, field: &str) -> [(&'static str, bool); 13] {
-        self.fields()
-            .map(|(name, set)| (name, set && name != field))
     }
 }
 
