@@ -8,6 +8,17 @@ use std::time::Duration;
 ///
 /// Each pause lies between `min` and a ceiling that doubles from pause to pause, from twice `min` up to `max`. It never
 /// falls below `min`: Apple takes rapid reconnecting for an attack.
+///
+/// ```
+/// use apns_proto::backoff::Backoff;
+/// use std::time::Duration;
+///
+/// let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60))?;
+/// let random = 0x8000_0000_0000_0000; // drawn by the caller; this one is the middle
+/// assert_eq!(backoff.next(random).as_millis(), 1_500);
+/// assert_eq!(backoff.next(random).as_millis(), 2_500);
+/// # Ok::<(), apns_proto::backoff::BackoffError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
     min: Duration,

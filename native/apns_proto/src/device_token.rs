@@ -28,6 +28,16 @@ impl DeviceToken {
     /// Text of an even number of hex digits, and nothing else, is hex. Raw bytes that look so are not told apart: for 32
     /// random bytes that is one case in 10³⁴.
     ///
+    /// ```
+    /// use apns_proto::device_token::DeviceToken;
+    ///
+    /// let hex = b"00FC13ADFF785122B4AD28809A3420982341241421348097878E577C991DE8F0";
+    /// let token = DeviceToken::parse(hex)?;
+    /// assert_eq!(token.as_bytes().len(), 32);
+    /// assert_eq!(token.short(), "00fc13ad");
+    /// # Ok::<(), apns_proto::device_token::DeviceTokenError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DeviceTokenError::Empty`] and [`DeviceTokenError::TooLong`].
     pub fn parse(bytes: &[u8]) -> Result<Self, DeviceTokenError> {
@@ -81,6 +91,7 @@ impl DeviceToken {
     }
 
     /// The raw bytes.
+    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
@@ -89,11 +100,13 @@ impl DeviceToken {
     }
 
     /// The whole token in lower-case hex, as Apple's `:path` and our database have it. Not for logs: see [`Self::short`].
+    #[must_use]
     pub fn to_hex(&self) -> String {
         hex(self.as_bytes())
     }
 
     /// The first eight hex characters: enough to find a device in a log, too little to push to it.
+    #[must_use]
     pub fn short(&self) -> String {
         hex(self
             .as_bytes()
@@ -284,7 +297,10 @@ mod tests {
         }
 
         #[test]
-        fn order_is_that_of_the_bytes(a in proptest::collection::vec(any::<u8>(), 1..50), b in proptest::collection::vec(any::<u8>(), 1..50)) {
+        fn order_is_that_of_the_bytes(
+            a in proptest::collection::vec(any::<u8>(), 1..50),
+            b in proptest::collection::vec(any::<u8>(), 1..50),
+        ) {
             let (x, y) = (DeviceToken::from_bytes(&a).unwrap(), DeviceToken::from_bytes(&b).unwrap());
             prop_assert_eq!(x.cmp(&y), a.cmp(&b));
         }

@@ -288,7 +288,9 @@ mod tests {
         }
 
         #[test]
-        fn text_that_looks_like_json_is_taken_exactly_when_serde_json_reads_an_object(text in "[\\[\\]{}:,\"\\\\ua0-9e. -]{0,24}") {
+        fn text_that_looks_like_json_is_taken_exactly_when_serde_json_reads_an_object(
+            text in "[\\[\\]{}:,\"\\\\ua0-9e. -]{0,24}",
+        ) {
             let object = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|value| value.is_object());
             prop_assert_eq!(Payload::from_json(text.as_bytes(), PushType::Alert).is_ok(), object);
         }

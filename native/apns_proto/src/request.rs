@@ -48,6 +48,18 @@ pub struct Headers {
 impl Headers {
     /// Fills in what is not given by the push type's rules, and checks what is.
     ///
+    /// ```
+    /// use apns_proto::priority::Priority;
+    /// use apns_proto::push_type::PushType;
+    /// use apns_proto::request::Headers;
+    ///
+    /// let headers = Headers::new(PushType::Background, None, None, None)?;
+    /// assert_eq!(headers.priority, Priority::PowerConsiderate);
+    /// let refused = Headers::new(PushType::Background, Some(Priority::Immediate), None, None);
+    /// assert_eq!(refused.unwrap_err().field(), "priority");
+    /// # Ok::<(), apns_proto::request::HeadersError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`HeadersError`] for combinations that Apple refuses or does not deliver.
     pub fn new(

@@ -123,28 +123,48 @@ fn check_alert(alert: &Alert) -> Checked {
     let Alert::Dictionary(alert) = alert else {
         return Ok(());
     };
-    if **alert == AlertDictionary::default() {
-        return missing("alert", "an alert without title and body shows nothing");
-    }
+    let AlertDictionary {
+        title,
+        subtitle,
+        body,
+        title_loc_key,
+        subtitle_loc_key,
+        loc_key,
+        ..
+    } = alert.as_ref();
     let translated = [
-        ("title_loc_key", &alert.title_loc_key, &alert.title_loc_args),
+        ("title_loc_key", title_loc_key, &alert.title_loc_args),
         (
             "subtitle_loc_key",
-            &alert.subtitle_loc_key,
+            subtitle_loc_key,
             &alert.subtitle_loc_args,
         ),
-        ("loc_key", &alert.loc_key, &alert.loc_args),
+        ("loc_key", loc_key, &alert.loc_args),
     ];
-    match translated
-        .into_iter()
-        .find(|(_, key, args)| key.is_none() && !args.is_empty())
-    {
-        Some((field, _, _)) => missing(
+    let mut without_key = translated
+        .iter()
+        .filter(|(_, key, args)| key.is_none() && !args.is_empty());
+    if let Some((field, ..)) = without_key.next() {
+        return missing(
             field,
             "its arguments are given, and fill a translation that it names",
-        ),
-        None => Ok(()),
+        );
     }
+    let texts = [
+        title,
+        subtitle,
+        body,
+        title_loc_key,
+        subtitle_loc_key,
+        loc_key,
+    ];
+    if texts.iter().all(|text| text.is_none()) {
+        return missing(
+            "alert",
+            "a dictionary without title, subtitle and body shows nothing",
+        );
+    }
+    Ok(())
 }
 
 fn check_sound(sound: &Sound) -> Checked {

@@ -4,6 +4,19 @@
 //! fixed grid of 30 minutes and signed without randomness (RFC 6979), so that every restart and every node of a cluster
 //! makes the very same token, and there is nothing to store, share or agree upon.
 //!
+//! ```no_run
+//! # fn demo(now_unix: u64) -> Result<(), Box<dyn std::error::Error>> {
+//! use apns_proto::provider_token::{KeyId, ProviderToken, SigningKey, TeamId};
+//!
+//! let key = SigningKey::from_p8_pem(&std::fs::read("/etc/ejabberd/AuthKey_ABC123DEFG.p8")?)?;
+//! let (key_id, team_id) = (KeyId::parse("ABC123DEFG")?, TeamId::parse("DEF123GHIJ")?);
+//! let token = ProviderToken::issue(&key, &key_id, &team_id, now_unix);
+//! assert!(token.bearer().starts_with("bearer "));
+//! assert!(token.is_current(now_unix) && now_unix < token.next_grid());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A token lasts no more than an hour, but within it is as good as the key: `Debug` hides it.
 
 mod identifier;

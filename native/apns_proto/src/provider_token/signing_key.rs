@@ -52,8 +52,9 @@ impl SigningKey {
             return Err(SigningKeyError::of_label(label, body));
         }
         let (body, _) = body.split_once(END).ok_or(SigningKeyError::Truncated)?;
-        let base64: Zeroizing<String> =
-            Zeroizing::new(body.chars().filter(|c| !c.is_ascii_whitespace()).collect());
+        // Room for all of it from the start: a string that grows leaves parts of the key behind in freed memory.
+        let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
+        base64.extend(body.chars().filter(|c| !c.is_ascii_whitespace()));
         let der = Base64::decode_vec(&base64).map_err(|_| SigningKeyError::Damaged)?;
         Self::from_pkcs8(&Zeroizing::new(der))
     }

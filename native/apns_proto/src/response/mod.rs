@@ -143,6 +143,20 @@ pub enum RetryAdvice {
 }
 
 /// Collects a response as the connection reads it. An answer of status 200 in production allocates nothing.
+///
+/// ```
+/// use apns_proto::response::{Fault, Reason, ResponseBuilder, Verdict};
+///
+/// let mut builder = ResponseBuilder::new();
+/// builder.status(410);
+/// builder.header(b"apns-id", b"123e4567-e89b-12d3-a456-426655440000");
+/// builder.body(br#"{"reason":"Unregistered","timestamp":1764000000000}"#);
+/// let response = builder.finish();
+/// assert_eq!(response.verdict(), Verdict::Rejected);
+/// assert_eq!(response.fault(), Some(Fault::Token));
+/// assert_eq!(response.reason, Some(Reason::UNREGISTERED));
+/// assert!(response.invalidates_token());
+/// ```
 #[derive(Debug, Default)]
 pub struct ResponseBuilder {
     status: u16,

@@ -91,7 +91,10 @@ proptest! {
     }
 
     #[test]
-    fn no_payload_is_above_the_limit(text in "(\"|\n|x|\u{1F600}){0,3000}", push_type in proptest::sample::select(&[PushType::Alert, PushType::Voip][..])) {
+    fn no_payload_is_above_the_limit(
+        text in "(\"|\n|x|\u{1F600}){0,3000}",
+        push_type in proptest::sample::select(&[PushType::Alert, PushType::Voip][..]),
+    ) {
         let notification = Notification { alert: Some(Alert::Text(text)), ..Notification::default() };
         match notification.to_payload(push_type) {
             Ok(payload) => prop_assert!(payload.len() <= push_type.payload_limit()),

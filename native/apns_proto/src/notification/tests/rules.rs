@@ -25,6 +25,14 @@ fn a_broken_rule_names_the_field() {
         (
             A,
             dictionary(AlertDictionary {
+                launch_image: text("x"),
+                ..Default::default()
+            }),
+            "alert",
+        ),
+        (
+            A,
+            dictionary(AlertDictionary {
                 loc_args: arguments(),
                 ..Default::default()
             }),
