@@ -1,0 +1,257 @@
+//! One request and its answer: the body is read, the judge asked, the script obeyed, the journal written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::Response;
+
+use crate::client_certificate::ClientIdentity;
+use crate::clock::machine_us;
+use crate::connection::{Connection, Slot};
+use crate::entry::{Entry, headers_of};
+use crate::judge::{Case, Judgement};
+use crate::options::Environment;
+use crate::random;
+use crate::reason::Reason;
+use crate::request::{Request, short};
+use crate::script::{Answer, Effect};
+use crate::state::{State, count};
+use crate::stream_limit::Answered;
+
+/// One stream of a connection, from its HEADERS to its end.
+pub(crate) struct Exchange {
+    /// Given back before the answer leaves, because a provider that has it may open the next stream.
+    pub(crate) slot: Option<Slot>,
+    pub(crate) state: Arc<State>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) identity: Option<Arc<ClientIdentity>>,
+    pub(crate) respond: SendResponse<Bytes>,
+    pub(crate) stream: u32,
+}
+
+impl Exchange {
+    /// Serves a request; `effect` is what a script wants for it.
+    pub(crate) async fn serve(self, request: http::Request<RecvStream>, effect: Option<Effect>) {
+        let (head, body) = request.into_parts();
+        let Some(body) = read_body(body).await else {
+            return count(&self.state.counters.abandoned);
+        };
+        let request = Request::new(http::Request::from_parts(head, ()), body);
+        if let Some(Effect::Goaway(go_away)) = &effect {
+            self.connection.go_away(go_away, Some(self.stream));
+        }
+        if self.connection.is_given_up(self.stream) {
+            return self.leave_unanswered(&request, "goaway").await;
+        }
+        match effect {
+            Some(Effect::RefusedStream) => self.refuse(&request),
+            Some(Effect::Stall) => self.leave_unanswered(&request, "stall").await,
+            Some(Effect::Cut) => {
+                self.record(&request, Outcome::fault("cut"));
+                self.connection.cut();
+            }
+            Some(Effect::Answer(answer)) => self.answer(&request, Some(answer)).await,
+            Some(Effect::Goaway(_)) | None => self.answer(&request, None).await,
+        }
+    }
+
+    /// Resets the stream as one that was never looked at.
+    pub(crate) fn refuse(mut self, request: &Request) {
+        self.record(request, Outcome::fault("refused_stream"));
+        self.slot = None;
+        self.connection.wire().expect_end(self.stream);
+        self.respond.send_reset(h2::Reason::REFUSED_STREAM);
+    }
+
+    async fn answer(mut self, request: &Request, scripted: Option<Answer>) {
+        let judgement = self.judge(request);
+        let answer = match &judgement.refusal {
+            Some(refusal) => Answer {
+                timestamp: refusal.timestamp_ms,
+                ..Answer::refused(refusal.reason)
+            },
+            None => scripted.unwrap_or_else(|| Answer::accepted_after(0)),
+        };
+        let apns_id = request.apns_id().map_or_else(random::uuid, str::to_owned);
+        self.record(
+            request,
+            Outcome {
+                answer: Some(&answer),
+                apns_id: Some(&apns_id),
+                fault: None,
+            },
+        );
+        if answer.delay_ms > 0 && !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
+            return;
+        }
+        if self.connection.is_given_up(self.stream) {
+            return self.wait_for_reset().await;
+        }
+        self.slot = None;
+        self.connection.handle_answer(answered(&judgement, &answer));
+        self.connection.wire().expect_end(self.stream);
+        self.send(&answer, &apns_id);
+    }
+
+    fn judge(&self, request: &Request) -> Judgement {
+        let State {
+            rules,
+            devices,
+            clock,
+            ..
+        } = &*self.state;
+        self.connection.with_memory(|memory| {
+            Case::new(
+                request,
+                rules,
+                devices,
+                self.identity.as_deref(),
+                memory,
+                clock.now(),
+            )
+            .judge()
+        })
+    }
+
+    /// Waits; `false` when the provider ended the stream meanwhile.
+    async fn hold_back(&mut self, delay: Duration) -> bool {
+        let respond = &mut self.respond;
+        let reset = std::future::poll_fn(|cx| respond.poll_reset(cx));
+        tokio::time::timeout(delay, reset).await.is_err()
+    }
+
+    async fn leave_unanswered(self, request: &Request, fault: &'static str) {
+        self.record(request, Outcome::fault(fault));
+        self.wait_for_reset().await;
+    }
+
+    /// Holds the stream open until the provider gives it up or the connection ends.
+    async fn wait_for_reset(mut self) {
+        if self.connection.is_given_up(self.stream) {
+            self.slot = None; // A GOAWAY does not wait for the streams it gave up.
+        }
+        let respond = &mut self.respond;
+        let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
+    }
+
+    fn send(&mut self, answer: &Answer, apns_id: &str) {
+        let mut response = Response::builder()
+            .status(answer.status)
+            .header("apns-id", apns_id);
+        if self.state.rules.environment == Environment::Development {
+            response = response.header("apns-unique-id", random::uuid());
+        }
+        if let Some(seconds) = answer.retry_after {
+            response = response.header("retry-after", seconds);
+        }
+        let body = body_of(answer);
+        let Ok(response) = response.body(()) else {
+            return;
+        };
+        // A provider that has gone in the meantime needs no answer.
+        if let Ok(mut stream) = self.respond.send_response(response, body.is_empty())
+            && !body.is_empty()
+        {
+            let _ = stream.send_data(body.into(), true);
+        }
+    }
+
+    fn record(&self, request: &Request, outcome: Outcome<'_>) {
+        let State {
+            counters, journal, ..
+        } = &*self.state;
+        count(match outcome.answer {
+            Some(Answer { status: 200, .. }) => &counters.accepted,
+            Some(_) => &counters.rejected,
+            None => &counters.faults,
+        });
+        let (headers, provider_token) = headers_of(&request.headers);
+        let entry = Entry {
+            sequence: 0,
+            received_at_us: machine_us(),
+            connection: self.connection.number(),
+            stream_id: self.stream,
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            token: request.device_token(),
+            headers,
+            provider_token,
+            payload: request.body.clone(),
+            status: outcome.answer.map(|answer| answer.status),
+            reason: outcome.answer.and_then(|answer| answer.reason.clone()),
+            apns_id: outcome.apns_id.map(str::to_owned),
+            fault: outcome.fault,
+        };
+        self.state.tell(|| {
+            let token = entry.token.as_deref().map(short).unwrap_or_default();
+            let status = entry
+                .status
+                .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+            let why = entry.reason.as_deref().or(entry.fault).unwrap_or_default();
+            format!(
+                "connection {} stream {} device {token}: {status} {why}",
+                entry.connection, entry.stream_id
+            )
+        });
+        journal.record(entry);
+    }
+}
+
+/// What the journal says became of a request.
+struct Outcome<'a> {
+    answer: Option<&'a Answer>,
+    apns_id: Option<&'a str>,
+    fault: Option<&'static str>,
+}
+
+impl Outcome<'_> {
+    const fn fault(fault: &'static str) -> Self {
+        Self {
+            answer: None,
+            apns_id: None,
+            fault: Some(fault),
+        }
+    }
+}
+
+fn answered(judgement: &Judgement, answer: &Answer) -> Answered {
+    match (answer.status, answer.reason.as_deref()) {
+        (200, _) => Answered::Accepted,
+        (_, Some(reason)) if reason == Reason::BAD_DEVICE_TOKEN.name() => Answered::BadDeviceToken,
+        _ if judgement.authenticated => Answered::Refused,
+        _ => Answered::NotAuthenticated,
+    }
+}
+
+/// Empty on success, as Apple's; else the reason, and with 410 the time.
+fn body_of(answer: &Answer) -> Vec<u8> {
+    let Some(reason) = &answer.reason else {
+        return Vec::new();
+    };
+    let body = match answer.timestamp {
+        Some(timestamp) => serde_json::json!({ "reason": reason, "timestamp": timestamp }),
+        None => serde_json::json!({ "reason": reason }),
+    };
+    body.to_string().into_bytes()
+}
+
+/// Reads the body, at most a little more than Apple takes of any push; `None` when the provider gave up.
+async fn read_body(mut body: RecvStream) -> Option<Bytes> {
+    let mut whole = BytesMut::new();
+    while whole.len() <= MAX_BODY {
+        let Some(chunk) = body.data().await else {
+            break;
+        };
+        let chunk = chunk.ok()?;
+        // The window is given back at once: the provider is held up by scripts only.
+        let _ = body.flow_control().release_capacity(chunk.len());
+        whole.extend_from_slice(&chunk);
+    }
+    Some(whole.freeze())
+}
+
+/// One byte more than the largest payload there is, a VoIP push's, is too large for any.
+const MAX_BODY: usize = 5120;

@@ -1,0 +1,3 @@
+//! The program `apns_sim`.
+
+fn main() {}
