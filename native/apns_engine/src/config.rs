@@ -1,70 +1,77 @@
 //! The words of `start_app` ([`Options`]) and what they parse to ([`AppConfig`]).
 //!
-//! Options are checked where they enter, before any thread starts: after [`AppConfig::parse`] no check is
+//! Options are checked where they enter, before any thread starts; after [`AppConfig::parse`] no check is
 //! repeated. An error names the option, says what is wrong and what to do, and holds no secret.
+
+mod endpoint;
+pub(crate) mod file;
+mod number;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use apns_proto::topic::Topic;
-use rustls::pki_types::ServerName;
 
+pub use self::endpoint::Endpoint;
+pub use self::number::{Limits, NUMBERS, NumberOption};
 use crate::credentials::Credentials;
-use crate::tls::Roots;
+use crate::tls::{RootSource, Roots};
 
-/// What `start_app` was given, word for word; `Default` is what an absent word means.
+/// What `start_app` was given, word for word. `Default` is what absent words mean.
+///
+/// `Debug` hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Options {
     /// Topic of the pushes, the app's bundle id; `None`: the app's name.
     pub topic: Option<String>,
-    /// Which of Apple's two worlds, or another server.
+    /// Which of Apple's two worlds, or a server of your own.
     pub environment: EnvironmentOption,
-    /// `.p8` signing key, or with `certificate_file` the certificate's key.
+    /// Signing key (`.p8`); beside `certificate_file` the key of that certificate.
     pub key_file: Option<PathBuf>,
-    /// Key id of the `.p8` key, 10 characters; `None`: taken from a file name `AuthKey_<key id>.p8`.
+    /// Id of the signing key, 10 characters; `None`: as in the name of the file, `AuthKey_<key id>.p8`.
     pub key_id: Option<String>,
-    /// Team id of the `.p8` key, 10 characters.
+    /// Id of the team the signing key belongs to, 10 characters.
     pub team_id: Option<String>,
-    /// Client certificate and its chain, PEM, with the key unless `key_file` is given.
+    /// Client certificate with its chain, in PEM, and with its key unless `key_file` names that.
     pub certificate_file: Option<PathBuf>,
-    /// Password of the certificate's encrypted key.
+    /// Password of the certificate's key, if that is encrypted.
     pub password: Option<String>,
-    /// Roots that replace the system's and Mozilla's, PEM.
+    /// Roots, in PEM, that take the place of the system's and Mozilla's.
     pub ca_file: Option<PathBuf>,
     /// Which protocol is spoken.
     pub transport: TransportOption,
-    /// Which outcomes become events without being asked for.
+    /// Which outcomes become events although their notification did not ask for it.
     pub outcomes: Outcomes,
-    /// See [`NUMBERS`].
+    /// Pushes inside at most: waiting, in flight and delayed.
     pub queue_limit: u64,
-    /// See [`NUMBERS`].
+    /// Bytes of the pushes inside at most.
     pub queue_bytes: u64,
-    /// See [`NUMBERS`].
+    /// How long a push without expiration may wait, in milliseconds.
     pub queue_timeout: u64,
-    /// See [`NUMBERS`].
+    /// How long one attempt to connect (look-up, TCP, TLS) may take, in milliseconds.
     pub connect_timeout: u64,
-    /// See [`NUMBERS`].
+    /// How long Apple's answer to a push may take, in milliseconds.
     pub response_timeout: u64,
-    /// See [`NUMBERS`].
+    /// After how much silence a PING is sent, in milliseconds.
     pub ping_interval: u64,
-    /// See [`NUMBERS`].
+    /// How long the answer to a PING may take, in milliseconds.
     pub ping_timeout: u64,
-    /// See [`NUMBERS`].
+    /// Shortest wait after an attempt to connect that failed, in milliseconds.
     pub reconnect_min_interval: u64,
-    /// See [`NUMBERS`].
+    /// Longest wait after an attempt to connect that failed, in milliseconds.
     pub reconnect_max_interval: u64,
 }
 
 /// Where pushes go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum EnvironmentOption {
-    /// `api.push.apple.com:443`.
+    /// Apple, for apps from the App Store and TestFlight.
     #[default]
     Production,
-    /// `api.sandbox.push.apple.com:443`.
+    /// Apple, for apps run from Xcode. Device tokens of one environment mean nothing in the other.
     Sandbox,
-    /// `https://host[:port]`, for example a simulator.
+    /// Another server, `https://host` or `https://host:port`: a simulator, a proxy.
     Url(String),
 }
 
@@ -74,68 +81,116 @@ pub enum TransportOption {
     /// Apple's provider API.
     #[default]
     Http2,
-    /// The legacy binary gateway.
+    /// The legacy binary gateway, which Apple has switched off.
     Binary,
 }
 
-/// Which outcomes become events without being asked for by a notification.
+/// Which outcomes become events although their notification did not ask for it. All outcomes are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Outcomes {
-    /// Accepted, rejected and failed.
+    /// Every outcome.
     All,
     /// Rejected and failed.
     #[default]
     Failures,
-    /// None; all are counted still.
+    /// None.
     None,
 }
 
-/// One numeric option: its name, unit, bounds, default, and why that default.
-#[derive(Debug, Clone, Copy)]
-pub struct NumberOption {
-    /// Name in the options map.
-    pub name: &'static str,
-    /// What is counted: `pushes`, `bytes` or `ms`.
-    pub unit: &'static str,
-    /// Smallest value taken.
-    pub min: u64,
-    /// Largest value taken.
-    pub max: u64,
-    /// What an absent option means.
-    pub default: u64,
-    /// What it is for, and why the default is what it is.
-    pub reason: &'static str,
-}
-
-/// Every numeric option.
-pub const NUMBERS: &[NumberOption] = &[];
-
 impl Options {
-    /// Names of the options that differ, in the order of the fields; for `{already_started, Differences}`.
+    /// Names of the options that differ from `other`'s, in the order of the fields.
     #[must_use]
-    pub fn differences(&self, _other: &Self) -> Vec<&'static str> {
-        todo!()
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let words = [
+            ("topic", self.topic == other.topic),
+            ("environment", self.environment == other.environment),
+            ("key_file", self.key_file == other.key_file),
+            ("key_id", self.key_id == other.key_id),
+            ("team_id", self.team_id == other.team_id),
+            (
+                "certificate_file",
+                self.certificate_file == other.certificate_file,
+            ),
+            ("password", self.password == other.password),
+            ("ca_file", self.ca_file == other.ca_file),
+            ("transport", self.transport == other.transport),
+            ("outcomes", self.outcomes == other.outcomes),
+        ];
+        let numbers = NUMBERS
+            .iter()
+            .map(|number| (number.name, number.of(self) == number.of(other)));
+        words
+            .into_iter()
+            .chain(numbers)
+            .filter_map(|(name, same)| (!same).then_some(name))
+            .collect()
     }
 
-    /// The numeric option of this name (see [`NUMBERS`]), to be set while decoding a map.
-    pub fn number_mut(&mut self, _name: &str) -> Option<&mut u64> {
-        todo!()
+    /// The place of a numeric option by its name, for those who decode a map; `None`: no such option.
+    pub fn number_mut(&mut self, name: &str) -> Option<&mut u64> {
+        let number = NUMBERS.iter().find(|number| number.name == name)?;
+        Some(number.place_in(self))
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        todo!()
+        let mut options = Self {
+            topic: None,
+            environment: EnvironmentOption::default(),
+            key_file: None,
+            key_id: None,
+            team_id: None,
+            certificate_file: None,
+            password: None,
+            ca_file: None,
+            transport: TransportOption::default(),
+            outcomes: Outcomes::default(),
+            queue_limit: 0,
+            queue_bytes: 0,
+            queue_timeout: 0,
+            connect_timeout: 0,
+            response_timeout: 0,
+            ping_interval: 0,
+            ping_timeout: 0,
+            reconnect_min_interval: 0,
+            reconnect_max_interval: 0,
+        };
+        for number in NUMBERS {
+            *number.place_in(&mut options) = number.default;
+        }
+        options
     }
 }
 
+/// Hides the password, and a URL that may hold one.
 impl fmt::Debug for Options {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Options");
+        shown.field("topic", &self.topic);
+        match &self.environment {
+            EnvironmentOption::Url(url) if url.contains('@') => {
+                shown.field("environment", &"Url(..)")
+            }
+            environment => shown.field("environment", environment),
+        };
+        shown
+            .field("key_file", &self.key_file)
+            .field("key_id", &self.key_id)
+            .field("team_id", &self.team_id)
+            .field("certificate_file", &self.certificate_file)
+            .field("password", &self.password.as_ref().map(|_| ".."))
+            .field("ca_file", &self.ca_file)
+            .field("transport", &self.transport)
+            .field("outcomes", &self.outcomes);
+        for number in NUMBERS {
+            shown.field(number.name, &number.of(self));
+        }
+        shown.finish()
     }
 }
 
-/// What the engine runs on: every option parsed, credentials read and checked.
+/// What an engine runs on: every option parsed, credentials and roots read and checked.
 #[derive(Debug)]
 pub struct AppConfig {
     /// Topic of the pushes, without a push type's suffix.
@@ -144,50 +199,60 @@ pub struct AppConfig {
     pub endpoint: Endpoint,
     /// Who we are.
     pub credentials: Credentials,
-    /// Whom we trust. [`Roots::reload`] reads them again.
+    /// Whom we trust.
     pub(crate) roots: Roots,
-    /// Which outcomes become events without being asked for.
+    /// Which outcomes become events although their notification did not ask for it.
     pub outcomes: Outcomes,
     /// Bounds and times.
     pub limits: Limits,
+    /// What an operator should know although the app can start, a sentence each, without secrets.
+    pub warnings: Vec<String>,
 }
 
-/// A server: where to connect, which name its certificate must hold, and what `:authority` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// DNS name or IP literal (IPv6 without brackets).
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The `:authority` of requests: the port only when it is not 443, IPv6 in brackets.
-    pub authority: String,
-    pub(crate) server_name: ServerName<'static>,
+impl AppConfig {
+    /// Checks every option of the app `app` and reads the files they name, so it may wait for a disk; it waits for no
+    /// network.
+    ///
+    /// # Errors
+    /// The first option that cannot be used.
+    pub fn parse(app: &str, options: &Options) -> Result<Self, ConfigError> {
+        check_name(app)?;
+        let topic = topic(app, options)?;
+        if options.transport == TransportOption::Binary {
+            return Err(ConfigError::new(
+                "transport",
+                "binary is not available in this version: write http2",
+            ));
+        }
+        let endpoint = Endpoint::parse(&options.environment)?;
+        let limits = Limits::parse(options)?;
+        let roots = match &options.ca_file {
+            Some(path) => RootSource::File(path.clone()),
+            None => RootSource::SystemAndMozilla,
+        };
+        let roots =
+            Roots::load(roots).map_err(|error| ConfigError::new("ca_file", error.to_string()))?;
+        let now = now_unix();
+        let credentials = Credentials::load(options, &topic, now)?;
+        let warnings = roots
+            .warnings()
+            .iter()
+            .cloned()
+            .chain(credentials.warning(now))
+            .collect();
+        Ok(Self {
+            topic,
+            endpoint,
+            credentials,
+            roots,
+            outcomes: options.outcomes,
+            limits,
+            warnings,
+        })
+    }
 }
 
-/// Bounds and times of one app.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Pushes inside at most.
-    pub queue_limit: usize,
-    /// Bytes of pushes inside at most.
-    pub queue_bytes: usize,
-    /// How long a push without expiration may wait for a connection.
-    pub queue_timeout: Duration,
-    /// From the begin of a connection attempt (TCP and TLS) to its end.
-    pub connect_timeout: Duration,
-    /// From writing a push to its complete answer.
-    pub response_timeout: Duration,
-    /// Without traffic for this long, a PING is sent.
-    pub ping_interval: Duration,
-    /// A PING unanswered for this long ends the connection.
-    pub ping_timeout: Duration,
-    /// First and smallest bound of the backoff between connection attempts.
-    pub reconnect_min_interval: Duration,
-    /// Largest bound of the backoff between connection attempts.
-    pub reconnect_max_interval: Duration,
-}
-
-/// An option that cannot be used. `Display` is one sentence for an operator: `key_file: ...`.
+/// An option that cannot be used. `Display` is one line for an operator, `key_file: ...`, without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{option}: {problem}")]
 pub struct ConfigError {
@@ -203,22 +268,55 @@ impl ConfigError {
         }
     }
 
-    /// The option's name; `app` for the app's name itself.
+    /// The option's name; `app` stands for the app's name itself.
     #[must_use]
     pub fn option(&self) -> &'static str {
         self.option
     }
 
-    /// What is wrong and what to do; never holds a secret.
+    /// What is wrong, and what to do.
     #[must_use]
     pub fn problem(&self) -> &str {
         &self.problem
     }
 }
 
-impl AppConfig {
-    /// Checks every option and reads the files they name (so not for a normal scheduler); touches no network.
-    pub fn parse(_app: &str, _options: &Options) -> Result<Self, ConfigError> {
-        todo!()
+/// The name goes into thread names and every event.
+fn check_name(app: &str) -> Result<(), ConfigError> {
+    let problem = match app.len() {
+        0 => "an app needs a name, best the app's bundle id".to_owned(),
+        1..=MAX_NAME_LEN if app.chars().any(char::is_control) => {
+            "the app's name holds a control character".to_owned()
+        }
+        1..=MAX_NAME_LEN => return Ok(()),
+        len => format!("the app's name has {len} bytes, {MAX_NAME_LEN} are allowed"),
+    };
+    Err(ConfigError::new("app", problem))
+}
+
+fn topic(app: &str, options: &Options) -> Result<Topic, ConfigError> {
+    match &options.topic {
+        Some(given) => {
+            Topic::parse(given).map_err(|error| ConfigError::new("topic", error.to_string()))
+        }
+        None => Topic::parse(app).map_err(|error| {
+            ConfigError::new(
+                "topic",
+                format!("missing, and the app's name cannot stand for it: {error}"),
+            )
+        }),
     }
 }
+
+/// A clock before 1970 reads as 1970, and every certificate as not yet valid.
+fn now_unix() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Longest name of an app, in bytes: Erlang's longest atom, should somebody make it one.
+const MAX_NAME_LEN: usize = 255;
+
+#[cfg(test)]
+mod tests;

@@ -1,64 +1,133 @@
 //! Who we are to Apple: a signing key for provider tokens, or a client certificate.
+//!
+//! Checked when an app starts, so that a wrong file is one clear line then and not Apple's 403 at night.
+
+mod certificate;
+mod private_key;
 
 use std::fmt;
+use std::path::Path;
 
 use apns_proto::provider_token::{KeyId, SigningKey, TeamId};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use apns_proto::topic::Topic;
+
+pub use self::certificate::ClientCertificate;
+use crate::config::{ConfigError, Options, file};
 
 /// Who we are to Apple. `Debug` shows no key.
 #[non_exhaustive]
 pub enum Credentials {
-    /// Provider tokens signed with a `.p8` key.
+    /// Provider tokens, signed with the key of a `.p8` file.
     Token {
         /// Signs the tokens.
         key: SigningKey,
-        /// The key's id, the token's `kid`.
+        /// The key's id.
         key_id: KeyId,
-        /// The team's id, the token's `iss`.
+        /// The team the key belongs to.
         team_id: TeamId,
     },
     /// A TLS client certificate.
     Certificate(ClientCertificate),
 }
 
-/// A TLS client certificate with its chain and key. `Debug` shows no key.
-pub struct ClientCertificate {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-    not_after: u64,
-    topics: Vec<String>,
+impl Credentials {
+    /// Reads the files that `options` name and checks what is in them, at `now_unix` (Unix seconds).
+    pub(crate) fn load(
+        options: &Options,
+        topic: &Topic,
+        now_unix: u64,
+    ) -> Result<Self, ConfigError> {
+        let Some(certificate_file) = &options.certificate_file else {
+            return token(options);
+        };
+        if options.key_id.is_some() || options.team_id.is_some() {
+            let problem = "stands beside key_id or team_id, which belong to a signing key (.p8): give one of the two";
+            return Err(ConfigError::new("certificate_file", problem));
+        }
+        let key_file = options.key_file.as_deref();
+        let certificate =
+            ClientCertificate::load(certificate_file, key_file, options.password.as_deref())?;
+        certificate.check_time(certificate_file, now_unix)?;
+        certificate.check_topic(certificate_file, topic)?;
+        Ok(Self::Certificate(certificate))
+    }
+
+    /// What is still well at `now_unix` but will not be for long.
+    pub(crate) fn warning(&self, now_unix: u64) -> Option<String> {
+        match self {
+            Self::Token { .. } => None,
+            Self::Certificate(certificate) => certificate.warning(now_unix),
+        }
+    }
 }
 
-impl ClientCertificate {
-    /// Unix seconds of its last valid moment.
-    #[must_use]
-    pub fn not_after(&self) -> u64 {
-        self.not_after
-    }
-
-    /// Topics it is made for; empty when it names none.
-    #[must_use]
-    pub fn topics(&self) -> &[String] {
-        &self.topics
-    }
-
-    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.chain
-    }
-
-    pub(crate) fn key(&self) -> &PrivateKeyDer<'static> {
-        &self.key
-    }
-}
-
+/// Says which certificate or key it is, by what is no secret.
 impl fmt::Debug for Credentials {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token {
+                key: _,
+                key_id,
+                team_id,
+            } => f
+                .debug_struct("Token")
+                .field("key_id", key_id)
+                .field("team_id", team_id)
+                .finish_non_exhaustive(),
+            Self::Certificate(certificate) => certificate.fmt(f),
+        }
     }
 }
 
-impl fmt::Debug for ClientCertificate {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+fn token(options: &Options) -> Result<Credentials, ConfigError> {
+    let Some(key_file) = &options.key_file else {
+        let problem = "missing: give key_file, key_id and team_id of a signing key (.p8), or the certificate_file of a \
+                       client certificate";
+        return Err(ConfigError::new("key_file", problem));
+    };
+    if options.password.is_some() {
+        let problem =
+            "belongs to the key of a certificate_file; Apple's signing keys (.p8) have none";
+        return Err(ConfigError::new("password", problem));
     }
+    let key_id = match (&options.key_id, key_id_in_name(key_file)) {
+        (Some(given), _) => {
+            KeyId::parse(given).map_err(|error| ConfigError::new("key_id", error.to_string()))?
+        }
+        (None, Some(key_id)) => key_id,
+        (None, None) => {
+            let problem = "missing: the 10 characters that Apple shows beside the key; they can be left out only if \
+                           the file is called AuthKey_<key id>.p8";
+            return Err(ConfigError::new("key_id", problem));
+        }
+    };
+    let Some(team_id) = &options.team_id else {
+        let problem =
+            "missing: the 10 characters on the membership page of your Apple developer account";
+        return Err(ConfigError::new("team_id", problem));
+    };
+    let team_id =
+        TeamId::parse(team_id).map_err(|error| ConfigError::new("team_id", error.to_string()))?;
+    let pem = file::read(key_file, MAX_KEY_LEN)
+        .map_err(|problem| ConfigError::new("key_file", problem))?;
+    let key = SigningKey::from_p8_pem(&pem).map_err(|error| {
+        ConfigError::new("key_file", format!("{}: {error}", key_file.display()))
+    })?;
+    Ok(Credentials::Token {
+        key,
+        key_id,
+        team_id,
+    })
 }
+
+/// The key id in the name under which Apple gives a key out, `AuthKey_<key id>.p8`.
+fn key_id_in_name(key_file: &Path) -> Option<KeyId> {
+    let name = key_file.file_name()?.to_str()?;
+    KeyId::parse(name.strip_prefix("AuthKey_")?.strip_suffix(".p8")?).ok()
+}
+
+/// A `.p8` has some 260 bytes, an RSA key of 8192 bits 6,500.
+const MAX_KEY_LEN: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests;

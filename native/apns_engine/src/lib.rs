@@ -28,6 +28,7 @@ mod resolver;
 mod socket;
 pub mod stats;
 mod tls;
+mod utc;
 
 pub use app::{App, NotifyError, Target};
 pub use event::{Event, EventSink};

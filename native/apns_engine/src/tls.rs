@@ -1,62 +1,59 @@
-//! TLS: whom we trust, how we show who we are, and what its errors mean to an operator.
+//! TLS: whom we trust, how we prove who we are, and (in [`describe`]) what its errors mean to an operator.
+//!
+//! There is no switch that turns a check off. A server of your own gets a `ca_file`.
 
-use std::path::PathBuf;
+mod describe;
+mod roots;
+
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
 
+pub(crate) use self::describe::{check_alpn, describe};
+pub(crate) use self::roots::{RootSource, Roots};
 use crate::credentials::Credentials;
-use crate::event::Alarm;
 
-/// Where the roots come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RootSource {
-    /// The system's store and Mozilla's roots together.
-    SystemAndMozilla,
-    /// This file alone.
-    File(PathBuf),
-}
-
-/// The roots we trust.
-#[derive(Debug)]
-pub(crate) struct Roots {}
-
-impl Roots {
-    /// Reads the roots (files: some 10 ms).
-    pub(crate) fn load(_source: RootSource) -> Result<Self, TlsError> {
-        todo!()
-    }
-
-    /// Reads them again from the same source: the system's store may have been updated.
-    pub(crate) fn reload(&self) -> Result<Self, TlsError> {
-        todo!()
-    }
-
-    /// What could not be read though the rest is usable, in words for an operator.
-    pub(crate) fn warnings(&self) -> &[String] {
-        todo!()
-    }
-}
-
-/// TLS cannot be set up.
+/// TLS cannot be set up; `Display` is a sentence for an operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct TlsError(String);
 
-/// One app's TLS: 1.2 and 1.3, ALPN `h2`, server checked always, resumption within this config only.
+/// How one app speaks TLS: 1.2 or 1.3, `h2` alone in ALPN, the server's certificate and name checked.
+///
+/// Sessions are resumed within this config only: with new roots or a new client certificate comes a new config, so
+/// that no connection goes on under what an older one proved. Early data is never sent: it can be replayed, and a
+/// replayed push rings twice.
+///
+/// # Errors
+/// None that roots and credentials made by this crate are known to cause.
 pub(crate) fn client_config(
-    _roots: &Roots,
-    _credentials: &Credentials,
+    roots: &Roots,
+    credentials: &Credentials,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    todo!()
+    // Named here, not installed for the process: the VM may hold other libraries with a provider of their own.
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|error| TlsError(format!("cannot set up TLS: {error}")))?
+        .with_root_certificates(roots.store());
+    let mut config = match credentials {
+        Credentials::Token { .. } => builder.with_no_client_auth(),
+        Credentials::Certificate(certificate) => builder.with_client_cert_resolver(Arc::new(
+            SingleCertAndKey::from(certificate.certified_key()),
+        )),
+    };
+    config.alpn_protocols = vec![H2.to_vec()];
+    config.resumption = Resumption::in_memory_sessions(RESUMABLE_SERVERS);
+    config.enable_early_data = false;
+    Ok(Arc::new(config))
 }
 
-/// What a TLS error means: the alarm it deserves, if any, and a sentence for an operator.
-pub(crate) fn describe(_error: &rustls::Error) -> (Option<Alarm>, String) {
-    todo!()
-}
+const H2: &[u8] = b"h2";
+/// A config meets one server name.
+const RESUMABLE_SERVERS: usize = 1;
 
-/// Refuses a server that did not choose `h2`; to be called when the handshake is over.
-pub(crate) fn check_alpn(_chosen: Option<&[u8]>) -> Result<(), String> {
-    todo!()
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Reading the files that options name: bounded, and with errors that an operator understands.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// Reads a file of at most `max` bytes.
+///
+/// # Errors
+/// A sentence with the path and what the system says.
+pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    read_bounded(path, max).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied => {
+            format!("cannot read {shown}: {error}; the user that runs the server must be able to read it")
+        }
+        _ => format!("cannot read {shown}: {error}"),
+    })
+}
+
+fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    // Asked before opening: to open a pipe is to wait for its writer.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(io::Error::other(format!(
+            "it has more than the {max} bytes that such a file may have"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// The first lines' labels of the PEM sections in a file, for errors that say what a file holds instead of what it
+/// should: `CERTIFICATE, PRIVATE KEY`. Empty: it is no PEM.
+pub(crate) fn pem_labels(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let labels = text.lines().filter_map(|line| {
+        line.trim()
+            .strip_prefix("-----BEGIN ")?
+            .strip_suffix("-----")
+    });
+    let legal = |label: &&str| {
+        label.len() <= 40
+            && label
+                .bytes()
+                .all(|c| c == b' ' || c.is_ascii_alphanumeric())
+    };
+    let mut distinct: Vec<&str> = Vec::new();
+    for label in labels.filter(legal) {
+        if distinct.len() < 5 && !distinct.contains(&label) {
+            distinct.push(label);
+        }
+    }
+    distinct.join(", ")
+}
