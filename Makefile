@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 .PHONY: help setup build demo test check fmt clean install uninstall
 
 help:  ## show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1:/' | column -t -s :
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install what is missing for building, tests and demo (Debian; starts no daemon)
 	@tools/setup test
@@ -18,23 +18,25 @@ build:  ## build the library, the simulator and the Erlang applications
 
 demo:  ## show a push from a real ejabberd to a simulated phone; KEEP=1 stays up
 	@tools/setup demo
-	@tools/build
+	@tools/build --all
 	@_build/venv/bin/python test/demo $(if $(KEEP),--keep)
 
 test:  ## run all tests and checks; the last line counts them
 	@tools/setup test
 	@tools/run_tests
 
-check:  ## run the checks alone: format, lints, docs, dependencies, xref, dialyzer
-	@tools/run_tests check
+check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyzer)
+	@tools/run_tests build check
 
 fmt:  ## format the sources
 	cargo fmt --all
 
 clean:  ## remove all that was built
-	rm -rf _build erlang_src/apns_nif/priv "$(CARGO_TARGET_DIR)"
+	rm -rf _build erlang_src/*/doc erlang_src/apns_nif/priv erlang_src/apns_nif/src/apns_nif_build_id.hrl
+	cargo clean
 
-install: build  ## install into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB)
+# Not after build: root, who installs, often has no Rust.
+install:  ## install what is built into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB)
 	@tools/install
 
 uninstall:  ## remove what install put there

@@ -67,19 +67,17 @@ def _wait(process: subprocess.Popen, limit_s: float, name: str) -> str | None:
     if status > 0:
         return f"`{name}` ended with exit status {status}"
     if not _group_is_gone(process.pid):
-        return f"`{name}` left processes behind: {_members(process.pid)}"
+        return f"`{name}` left processes behind: {'; '.join(_members(process.pid))}"
     return None
 
 
 def _group_is_gone(group: int) -> bool:
     deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
+    while _members(group):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
-    return False
+    return True
 
 
 def _end_group(group: int, number: signal.Signals) -> None:
@@ -87,19 +85,18 @@ def _end_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
     except ProcessLookupError:
         return
-    if number == signal.SIGTERM:
-        _group_is_gone(group)
+    _group_is_gone(group)
 
 
-def _members(group: int) -> str:
-    """The command lines of a process group, read from /proc: `ps` is not on every system."""
+def _members(group: int) -> list[str]:
+    """The living processes of a group, read from /proc: `ps` is not on every system."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
+            state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
                 arguments = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ")
                 found.append(f"{stat.parent.name} {arguments.decode(errors='replace').strip()}")
         except OSError:
             continue  # it ended meanwhile
-    return "; ".join(found) or "unknown"
+    return found

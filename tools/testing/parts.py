@@ -46,7 +46,7 @@ def counted(command: list[str], parser: Parser, limit_s: float, log: TextIO) -> 
 
 def build(log: TextIO) -> Report:
     """The build counts as one test: without it the others would judge what an older build left."""
-    finished = run(["tools/build"], 30 * MINUTE_S, log)
+    finished = run(["tools/build", "--all"], 30 * MINUTE_S, log)
     report = Report()
     if finished.problem:
         report.failure(finished.problem)
@@ -61,7 +61,7 @@ def check(log: TextIO) -> Report:
     for name in CHECKS:
         one = single_check(name, log)
         report.counts += one.counts
-        report.problems += one.problems
+        report.problems += [f"{name}: {problem}" for problem in one.problems]
     return report
 
 
@@ -70,8 +70,8 @@ def single_check(name: str, log: TextIO) -> Report:
     report = Report()
     problems = CHECKS[name](log)
     if problems:
-        report.failure(f"{name}: {problems[0]}")
-        report.problems += [f"{name}: {problem}" for problem in problems[1:]]
+        report.failure(problems[0])
+        report.problems += problems[1:]
     else:
         report.counts = Counts(passed=1)
     print(f"check {name}: {'failed' if problems else 'ok'}", flush=True)
