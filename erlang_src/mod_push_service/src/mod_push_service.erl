@@ -1,0 +1,194 @@
+%% Apple push notifications for the users of a vhost: ejabberd's side of the module, its options
+%% and its life.
+%%
+%% What the hooks do is in push_service_hooks, what all vhosts share in push_service_sup. A
+%% vhost's start never fails because Apple, the library or a key is out of reach: see push_apps.
+-module(mod_push_service).
+
+-behaviour(gen_mod).
+
+-export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
+%% What the node has counted
+-export([stats/0]).
+
+-include("logger.hrl").
+-include("translate.hrl").
+
+-define(NAME, "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$").
+-define(TOPIC, "^[A-Za-z0-9._-]{1,255}$").
+-define(APPLE_ID, "^[A-Z0-9]{10}$").
+
+%%% gen_mod
+
+-spec start(binary(), gen_mod:opts()) -> ok.
+start(Host, Opts) ->
+    ok = push_service_sup:start(),
+    Backend = gen_mod:db_mod(Opts, push_devices),
+    ok = Backend:init(Host, Opts),
+    ok = load_mac_key(Backend),
+    ok = configure(Host, Opts),
+    push_service_hooks:register(Host).
+
+-spec stop(binary()) -> ok.
+stop(Host) ->
+    ok = push_service_hooks:unregister(Host),
+    %% While the module is stopped devices may change unseen: what engines know of them is worth
+    %% nothing afterwards.
+    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
+    ok = push_apps:remove_host(Host),
+    case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
+        true -> ok;
+        false -> push_service_sup:stop()
+    end.
+
+-spec reload(binary(), gen_mod:opts(), gen_mod:opts()) -> ok.
+reload(Host, NewOpts, OldOpts) ->
+    NewBackend = gen_mod:db_mod(NewOpts, push_devices),
+    case gen_mod:db_mod(OldOpts, push_devices) of
+        NewBackend -> ok;
+        _ -> ok = NewBackend:init(Host, NewOpts)
+    end,
+    %% Under a stricter or a looser level the engines' copies are grouped in another way.
+    Settings = settings(NewOpts),
+    ok = push_loader:forget_host(Host, fun() -> push_settings:put(Host, Settings) end),
+    ok = configure(Host, NewOpts),
+    push_service_hooks:register(Host).
+
+%% mod_adhoc serves the ad-hoc commands, mod_disco the feature; without them <enable/> works all
+%% the same.
+-spec depends(binary(), gen_mod:opts()) -> [{module(), hard | soft}].
+depends(_Host, _Opts) ->
+    [{mod_adhoc, soft}, {mod_disco, soft}, {mod_offline, soft}, {mod_mam, soft},
+     {mod_stream_mgmt, soft}, {mod_push, soft}].
+
+-spec configure(binary(), gen_mod:opts()) -> ok.
+configure(Host, Opts) ->
+    #{apps := Apps} = Settings = settings(Opts),
+    ok = push_settings:put(Host, Settings),
+    try push_apps:set_host(Host, Apps)
+    catch
+        exit:{Reason, _} ->
+            %% The apps process reads the settings when it starts again, or is merely slow.
+            ?ERROR_MSG("Push apps of ~ts are late: ~p", [Host, Reason])
+    end.
+
+-spec settings(gen_mod:opts()) -> push_settings:settings().
+settings(Opts) ->
+    #{service => gen_mod:get_opt(host, Opts),
+      content => gen_mod:get_opt(content, Opts),
+      apps => gen_mod:get_opt(apps, Opts)}.
+
+load_mac_key(Backend) ->
+    case Backend:secret(mac_key, crypto:strong_rand_bytes(32)) of
+        {ok, Key} ->
+            push_settings:set_mac_key(Key);
+        {error, db_failure} ->
+            ?ERROR_MSG("No server key in the database: thread ids change with the next start", []),
+            push_settings:set_mac_key(crypto:strong_rand_bytes(32))
+    end.
+
+%% Counters of this node since its start: push_counters:name() says what each means.
+-spec stats() -> #{push_counters:name() => non_neg_integer()}.
+stats() ->
+    push_counters:all().
+
+%%% Options
+
+-spec mod_opt_type(atom()) -> econf:validator().
+mod_opt_type(host) ->
+    econf:host();
+mod_opt_type(content) ->
+    econf:enum([none, sender, body]);
+mod_opt_type(apps) ->
+    econf:non_empty(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]));
+mod_opt_type(db_type) ->
+    econf:db_type(push_devices).
+
+%% apps has no default: without an app the module is of no use.
+-spec mod_options(binary()) -> [{atom(), term()} | atom()].
+mod_options(Host) ->
+    [apps,
+     {host, <<"push.", Host/binary>>},
+     {content, none},
+     {db_type, ejabberd_config:default_db(Host, push_devices)}].
+
+%% The words of apns_nif:config().
+app() ->
+    econf:and_then(
+        econf:options(
+            #{topic => econf:binary(?TOPIC),
+              environment => environment(),
+              key_file => econf:file(read),
+              key_id => econf:binary(?APPLE_ID),
+              team_id => econf:binary(?APPLE_ID),
+              certificate_file => econf:file(read),
+              password => econf:binary(),
+              ca_file => econf:file(read)},
+            [unique, {return, map}]),
+        fun credential/1).
+
+environment() ->
+    econf:either(econf:enum([production, sandbox]), econf:url([https])).
+
+%% A provider token needs three things; a certificate may have its key in the same file.
+credential(App) ->
+    Missing = [Option || Option <- [key_file, key_id, team_id], not is_map_key(Option, App)],
+    case App of
+        #{certificate_file := _, key_id := _} -> fail_both();
+        #{certificate_file := _, team_id := _} -> fail_both();
+        #{certificate_file := _} -> App;
+        _ when Missing =:= [] -> App;
+        _ ->
+            Names = lists:join(", ", [atom_to_list(Option) || Option <- Missing]),
+            econf:fail({invalid_syntax,
+                ["an app needs key_file, key_id and team_id, or certificate_file; missing: ",
+                 Names]})
+    end.
+
+-spec fail_both() -> no_return().
+fail_both() ->
+    econf:fail({invalid_syntax,
+        "certificate_file and key_id or team_id exclude each other: a certificate, or a key"}).
+
+-spec mod_doc() -> map().
+mod_doc() ->
+    #{desc =>
+          [?T("This module tells users' iPhones and iPads about messages that no session of "
+              "theirs took, through the Apple Push Notification service (APNs), from inside "
+              "ejabberd. It needs an iOS app of your own: pushes go to the apps whose keys you "
+              "have."), "",
+           ?T("Clients register with XEP-0357's '<enable/>' for the module's 'host', or with the "
+              "ad-hoc command 'register-push-apns'. It works with and without _`mod_push`_.")],
+      opts =>
+          [{apps,
+            #{value => ?T("{Name: {Option: Value}}"),
+              desc =>
+                  ?T("The apps that pushes go to, by a name that is unique in the node; vhosts "
+                     "that name the same app share it. Options of an app: 'topic' (the bundle "
+                     "id; default: the name), 'environment' ('production', 'sandbox' or a URL; "
+                     "default: 'production'), 'key_file', 'key_id' and 'team_id', or "
+                     "'certificate_file' (and 'key_file', 'password'), 'ca_file'. "
+                     "This option is required.")}},
+           {host,
+            #{value => ?T("Host"),
+              desc =>
+                  ?T("The jid that clients put into '<enable/>'. No component answers under it. "
+                     "The default is 'push.@HOST@'.")}},
+           {content,
+            #{value => "none | sender | body",
+              desc =>
+                  ?T("What Apple may learn: that something came; the sender too; the text too. A "
+                     "device may ask for less. The default is 'none'.")}},
+           {db_type,
+            #{value => "mnesia",
+              desc =>
+                  ?T("Same as top-level _`default_db`_ option, but applied to this module "
+                     "only.")}}],
+      example =>
+          ["modules:",
+           "  mod_push_service:",
+           "    apps:",
+           "      im.example.chat:",
+           "        key_file: /etc/ejabberd/AuthKey_ABC123DEFG.p8",
+           "        key_id: ABC123DEFG",
+           "        team_id: DEF123GHIJ"]}.

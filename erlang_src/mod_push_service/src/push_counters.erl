@@ -1,0 +1,56 @@
+%% What the ejabberd side counts, node-wide and since the node's start. Written from hooks: an
+%% atomic add, no process.
+-module(push_counters).
+
+-export([init/0, add/1, add/2, all/0]).
+
+-export_type([name/0]).
+
+-type name() ::
+    pushes              %% pushes that an engine took
+    | no_device         %% notifications for users without a device in that app
+    | undeserved        %% messages that the policy gives no push
+    | duplicate         %% messages seen again by another hook, and not pushed again
+    | memory_full       %% messages not remembered: a second hook would push them again
+    | loaded            %% owners whose devices were read from the database
+    | loader_full       %% notifications dropped since the loader's queue was full
+    | overloaded        %% notifications that an engine refused since its queue was full
+    | app_down          %% notifications for an app that does not run
+    | refused           %% notifications that an engine refused for another reason: our mistake
+    | database_failed   %% reads or writes of devices that failed
+    | pending_skipped   %% messages of a lost session's queue beyond the newest that are pushed
+    | offline_seen      %% messages that entered the offline hook
+    | offline_decided   %% and left it; the rest met a full offline queue
+    | hook_crashed.     %% exceptions caught in a hook of ours
+
+-spec names() -> [name(), ...].
+names() ->
+    [pushes, no_device, undeserved, duplicate, memory_full, loaded, loader_full, overloaded,
+     app_down, refused, database_failed, pending_skipped, offline_seen, offline_decided,
+     hook_crashed].
+
+%% Keeps what was counted before: the module may be stopped and started while the node runs.
+-spec init() -> ok.
+init() ->
+    case persistent_term:get(?MODULE, undefined) of
+        undefined ->
+            Names = names(),
+            Index = maps:from_list(lists:zip(Names, lists:seq(1, length(Names)))),
+            persistent_term:put(?MODULE, {counters:new(length(Names), []), Index});
+        _ ->
+            ok
+    end.
+
+-spec add(name()) -> ok.
+add(Name) ->
+    add(Name, 1).
+
+-spec add(name(), non_neg_integer()) -> ok.
+add(Name, N) ->
+    {Ref, Index} = persistent_term:get(?MODULE),
+    counters:add(Ref, maps:get(Name, Index), N).
+
+-spec all() -> #{name() => non_neg_integer()}.
+all() ->
+    {Ref, Index} = persistent_term:get(?MODULE),
+    maps:map(fun(_Name, I) -> counters:get(Ref, I) end, Index).

@@ -1,0 +1,193 @@
+%% Which devices a user has: the rules, in front of a store (push_devices_mnesia). The store is
+%% the truth; the engines of each node hold copies that push_loader makes, and every change here
+%% is followed by one there.
+%%
+%% A token has one owner and one entry per app: registered again, by whomever, it moves.
+-module(push_devices).
+
+-export([register/1, unregister/2, list/1, remove_user/1, backend/1]).
+%% For push_loader
+-export([logout/3, token_invalid/4]).
+%% For other nodes
+-export([refresh/1]).
+%% Pure
+-export([superseded/2, node/2, secret/3]).
+
+-export_type([device/0, us/0]).
+
+-include("logger.hrl").
+
+-type us() :: {LUser :: binary(), LServer :: binary()}.
+-type device() :: #{
+    us := us(),
+    app := binary(),
+    token := binary(),                  %% lower-case hex
+    kind := alert | voip,
+    device_id := binary(),              %% the app's name for the device; <<>>: it gave none
+    node := binary(),                   %% what <enable/> called it; <<>>: registered otherwise
+    name := binary(),                   %% for lists
+    resource := binary(),               %% of the session that it is bound to: the one it came from
+    content := push_content:level(),    %% the most that the device wants Apple to see
+    language := binary(),
+    remove_on_logout := boolean(),
+    registered_at := non_neg_integer()  %% Unix ms
+}.
+
+-callback init(Host :: binary(), gen_mod:opts()) -> ok.
+%% Writes the device, in one transaction with what its owner's devices make superfluous. Gone:
+%% devices that are no more, the same token of another owner among them.
+-callback store(device(), Superseded :: fun(([device()]) -> [device()])) ->
+    {ok, Gone :: [device()]} | {error, db_failure}.
+-callback lookup(us()) -> {ok, [device()]} | {error, db_failure}.
+%% Removes those of the owner's devices that the condition names.
+-callback remove(us(), fun((device()) -> boolean())) ->
+    {ok, Gone :: [device()]} | {error, db_failure}.
+-callback remove_token(App :: binary(), Token :: binary(), fun((device()) -> boolean())) ->
+    {ok, Gone :: [device()]} | {error, db_failure}.
+%% All owners of a vhost, without order.
+-callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
+%% A secret of the server, made by the first node that asks.
+-callback secret(Name :: atom(), Fresh :: binary()) -> {ok, binary()} | {error, db_failure}.
+
+%% Devices of one user at most; the one registered longest ago goes.
+-define(MAX_DEVICES, 20).
+%% Milliseconds that a client's answer waits for the registries of all nodes.
+-define(REFRESH_TIMEOUT, 5000).
+
+%% When it returns, the engines of all nodes know.
+-spec register(device()) -> ok | {error, db_failure}.
+register(#{us := US} = Device) ->
+    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
+        {ok, Gone} ->
+            log_moved(Device, Gone),
+            refresh_all([US | owners(Gone)]);
+        Error ->
+            failed(Error)
+    end.
+
+%% The devices that are gone by this; [] where the condition named none.
+-spec unregister(us(), fun((device()) -> boolean())) -> {ok, [device()]} | {error, db_failure}.
+unregister(US, Condition) ->
+    case (backend(US)):remove(US, Condition) of
+        {ok, Gone} ->
+            ok = refresh_all(owners(Gone)),
+            {ok, Gone};
+        Error ->
+            failed(Error)
+    end.
+
+-spec list(us()) -> {ok, [device()]} | {error, db_failure}.
+list(US) ->
+    case (backend(US)):lookup(US) of
+        {ok, Devices} -> {ok, Devices};
+        Error -> failed(Error)
+    end.
+
+-spec remove_user(us()) -> ok.
+remove_user(US) ->
+    case unregister(US, fun(_) -> true end) of
+        {ok, _} -> ok;
+        {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
+                                          [push_settings:owner(US)])
+    end.
+
+%% A session's clean end takes the devices with it that asked for it, unless they were registered
+%% since.
+-spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
+logout(US, Resource, Now) ->
+    Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
+        R =:= Resource andalso Asked andalso At =< Now
+    end,
+    case unregister(US, Condition) of
+        {ok, Gone} ->
+            lists:foreach(fun(Device) -> log_gone(Device, <<"logged out">>) end, Gone);
+        {error, db_failure} ->
+            ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
+                       [push_settings:owner(US)])
+    end.
+
+%% Apple declared the token dead as of Timestamp; registered again since, it is alive.
+-spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
+                    Reason :: binary()) -> ok.
+token_invalid(App, Token, Timestamp, Reason) ->
+    Condition = fun(#{registered_at := At}) -> At =< Timestamp end,
+    Results = [Backend:remove_token(App, Token, Condition) || Backend <- backends()],
+    lists:foreach(fun
+        ({ok, Gone}) ->
+            lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
+            ok = refresh_all(owners(Gone));
+        (Error) ->
+            {error, db_failure} = failed(Error),
+            ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
+    end, Results).
+
+%% On this node. Returns when the engines know what the database says, or after a while.
+-spec refresh([us()]) -> ok.
+refresh(Owners) ->
+    push_loader:refresh(Owners, ?REFRESH_TIMEOUT).
+
+refresh_all([]) ->
+    ok;
+refresh_all(Owners) ->
+    Unique = lists:usort(Owners),
+    ok = refresh(Unique),
+    case {ejabberd_cluster:get_nodes() -- [node()], push_loader:is_self()} of
+        {[], _} ->
+            ok;
+        {Others, false} ->
+            _ = ejabberd_cluster:multicall(Others, ?MODULE, refresh, [Unique], ?REFRESH_TIMEOUT),
+            ok;
+        {Others, true} ->
+            %% Two loaders that wait for one another would wait until the timeout.
+            ejabberd_cluster:eval_everywhere(Others, ?MODULE, refresh, [Unique])
+    end.
+
+%% What a new registration makes superfluous among its owner's other devices: the same device with
+%% its former token, and the oldest beyond the limit.
+-spec superseded(device(), [device()]) -> [device()].
+superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned) ->
+    Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
+    {Former, Rest} = lists:partition(fun(#{app := A, kind := K, device_id := I}) ->
+        Id =/= <<>> andalso {A, K, I} =:= {App, Kind, Id}
+    end, Others),
+    Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
+    Former ++ lists:nthtail(min(?MAX_DEVICES - 1, length(Newest)), Newest).
+
+%% A name for a device that says nothing about its token, for lists and XEP-0357's node.
+-spec node(MacKey :: binary(), device()) -> binary().
+node(MacKey, #{app := App, token := Token}) ->
+    <<"d-", (mac(MacKey, [<<"node">>, 0, App, 0, Token]))/binary>>.
+
+%% The secret that goes with a node in the ad-hoc dialects.
+-spec secret(MacKey :: binary(), us(), Node :: binary()) -> binary().
+secret(MacKey, US, Node) ->
+    mac(MacKey, [<<"secret">>, 0, push_settings:owner(US), 0, Node]).
+
+mac(Key, Data) ->
+    <<Mac:16/binary, _/binary>> = crypto:mac(hmac, sha256, Key, Data),
+    binary:encode_hex(Mac).
+
+-spec backend(us() | Host :: binary()) -> module().
+backend({_, Host}) -> backend(Host);
+backend(Host) -> gen_mod:db_mod(gen_mod:get_module_opt(Host, mod_push_service, db_type), ?MODULE).
+
+backends() ->
+    lists:usort([backend(Host) || {Host, _} <- push_settings:hosts()]).
+
+owners(Devices) ->
+    [US || #{us := US} <- Devices].
+
+failed({error, db_failure} = Error) ->
+    ok = push_counters:add(database_failed),
+    Error.
+
+log_moved(#{us := US, token := Token}, Gone) ->
+    Moved = [From || #{us := From, token := T} <- Gone, T =:= Token, From =/= US],
+    lists:foreach(fun(From) ->
+        ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
+                  [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
+    end, Moved).
+
+log_gone(#{us := US, token := Token}, Reason) ->
+    ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
+              [push_events:short(Token), push_settings:owner(US), Reason]).

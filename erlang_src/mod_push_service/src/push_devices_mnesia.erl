@@ -1,0 +1,117 @@
+%% Devices in Mnesia: one row per app and token, found by owner through an index.
+-module(push_devices_mnesia).
+
+-behaviour(push_devices).
+
+-export([init/2, store/2, lookup/1, remove/2, remove_token/3, owners/1, secret/2]).
+
+-include("logger.hrl").
+
+-record(push_device, {
+    key :: {App :: binary(), Token :: binary()},
+    us :: push_devices:us() | '_' | '$1',
+    registered_at :: non_neg_integer() | '_',
+    %% The rest of push_devices:device(). A map, so that a later version adds to it without a
+    %% transformation.
+    info :: map() | '_'
+}).
+-record(push_secret, {name :: atom(), value :: binary()}).
+
+-spec init(Host :: binary(), gen_mod:opts()) -> ok.
+init(_Host, _Opts) ->
+    {atomic, ok} = create(push_device, record_info(fields, push_device), [{index, [us]}]),
+    {atomic, ok} = create(push_secret, record_info(fields, push_secret), []),
+    ok.
+
+create(Table, Fields, More) ->
+    ejabberd_mnesia:create(?MODULE, Table,
+                           [{disc_copies, [node()]}, {attributes, Fields} | More]).
+
+-spec store(push_devices:device(), fun(([push_devices:device()]) -> [push_devices:device()])) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+store(#{us := US} = Device, Superseded) ->
+    transaction(fun() ->
+        #push_device{key = Key} = Row = to_row(Device),
+        %% Lock the row before the index is read: two users may register one token at once.
+        Previous = mnesia:read(push_device, Key, write),
+        Owned = mnesia:index_read(push_device, US, #push_device.us),
+        Gone = Superseded([to_device(R) || R <- Owned]),
+        lists:foreach(fun delete/1, Gone),
+        ok = mnesia:write(Row),
+        [to_device(R) || #push_device{us = Other} = R <- Previous, Other =/= US] ++ Gone
+    end).
+
+-spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
+lookup(US) ->
+    %% Dirty, and right all the same: it is asked again after each change.
+    try mnesia:dirty_index_read(push_device, US, #push_device.us) of
+        Rows -> {ok, [to_device(Row) || Row <- Rows]}
+    catch
+        exit:{aborted, Reason} -> failure(Reason)
+    end.
+
+-spec remove(push_devices:us(), fun((push_devices:device()) -> boolean())) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+remove(US, Condition) ->
+    transaction(fun() ->
+        Rows = mnesia:index_read(push_device, US, #push_device.us),
+        delete_if(Condition, Rows)
+    end).
+
+-spec remove_token(binary(), binary(), fun((push_devices:device()) -> boolean())) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+remove_token(App, Token, Condition) ->
+    transaction(fun() ->
+        delete_if(Condition, mnesia:read(push_device, {App, Token}, write))
+    end).
+
+-spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
+owners(Host) ->
+    Pattern = #push_device{key = '_', us = {'$1', Host}, registered_at = '_', info = '_'},
+    try mnesia:dirty_select(push_device, [{Pattern, [], ['$1']}]) of
+        Users -> {ok, [{User, Host} || User <- lists:usort(Users)]}
+    catch
+        exit:{aborted, Reason} -> failure(Reason)
+    end.
+
+-spec secret(atom(), binary()) -> {ok, binary()} | {error, db_failure}.
+secret(Name, Fresh) ->
+    transaction(fun() ->
+        case mnesia:read(push_secret, Name, write) of
+            [#push_secret{value = Value}] ->
+                Value;
+            [] ->
+                ok = mnesia:write(#push_secret{name = Name, value = Fresh}),
+                Fresh
+        end
+    end).
+
+delete_if(Condition, Rows) ->
+    Gone = [Device || Device <- [to_device(Row) || Row <- Rows], Condition(Device)],
+    lists:foreach(fun delete/1, Gone),
+    Gone.
+
+delete(#{app := App, token := Token}) ->
+    ok = mnesia:delete({push_device, {App, Token}}).
+
+transaction(Fun) ->
+    case mnesia:transaction(Fun) of
+        {atomic, Result} -> {ok, Result};
+        {aborted, Reason} -> failure(Reason)
+    end.
+
+%% The reason may hold a row: no tokens in logs.
+failure(Reason) ->
+    What = case Reason of
+        {no_exists, _} -> "the table does not exist";
+        _ -> "transaction aborted"
+    end,
+    ?ERROR_MSG("Mnesia, table push_device: ~ts", [What]),
+    {error, db_failure}.
+
+to_row(#{us := US, app := App, token := Token, registered_at := At} = Device) ->
+    Info = maps:without([us, app, token, registered_at], Device),
+    #push_device{key = {App, Token}, us = US, registered_at = At, info = Info}.
+
+to_device(#push_device{key = {App, Token}, us = US, registered_at = At, info = Info}) ->
+    Info#{us => US, app => App, token => Token, registered_at => At}.

@@ -1,0 +1,44 @@
+%% What an event of an engine means on the ejabberd side: a log line at the level of whom it
+%% concerns, and the end of a dead device. error: pushes of the app do not go out; warning: an
+%% operator may have to act; info: connections; debug: one push.
+-module(push_events).
+
+-export([handle/2, short/1]).
+
+-include("logger.hrl").
+
+%% Alarms that stop an app's pushes; what is not named here is a warning.
+-define(FATAL, [configuration, clock_skew, server_certificate]).
+
+-spec handle(App :: binary(), apns_nif:event() | map()) -> ok.
+handle(App, #{event := token_invalid, token := Token, timestamp := Timestamp} = Event) ->
+    push_loader:token_invalid(App, Token, Timestamp, maps:get(reason, Event, <<"no reason">>));
+handle(App, #{event := alarm, alarm := Alarm, detail := Detail}) ->
+    case lists:member(Alarm, ?FATAL) of
+        true -> ?ERROR_MSG("Push app ~ts: alarm ~ts: ~ts", [App, Alarm, Detail]);
+        false -> ?WARNING_MSG("Push app ~ts: alarm ~ts: ~ts", [App, Alarm, Detail])
+    end;
+handle(App, #{event := connection_up, address := Address}) ->
+    ?INFO_MSG("Push app ~ts: connected to ~ts", [App, Address]);
+handle(App, #{event := connection_down, reason := Reason} = Event) ->
+    case Event of
+        #{retry_in := Ms} ->
+            ?WARNING_MSG("Push app ~ts: no connection: ~ts; trying again in ~B ms",
+                         [App, Reason, Ms]);
+        _ ->
+            ?INFO_MSG("Push app ~ts: connection closed: ~ts", [App, Reason])
+    end;
+handle(App, #{event := rejected, apns_id := Id, status := Status, token := Token} = Event) ->
+    ?DEBUG("Push app ~ts: push ~ts to ~ts rejected: ~B ~ts",
+           [App, Id, short(Token), Status, maps:get(reason, Event, <<>>)]);
+handle(App, #{event := failed, apns_id := Id, cause := Cause, token := Token}) ->
+    ?DEBUG("Push app ~ts: push ~ts to ~ts failed: ~ts", [App, Id, short(Token), Cause]);
+handle(App, #{event := accepted, apns_id := Id, token := Token}) ->
+    ?DEBUG("Push app ~ts: push ~ts to ~ts accepted", [App, Id, short(Token)]);
+handle(App, #{event := Other}) ->
+    ?WARNING_MSG("Push app ~ts: unexpected event ~p", [App, Other]).
+
+%% All that a log may hold of a device token.
+-spec short(binary()) -> binary().
+short(<<Start:8/binary, _, _/binary>>) -> <<Start/binary, "..."/utf8>>;
+short(Token) -> Token.

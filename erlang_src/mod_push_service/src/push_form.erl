@@ -1,0 +1,222 @@
+%% What a client's data form says about a device, whatever dialect it was written for. Pure:
+%% fields in, a registration or a sentence for the client out. Sentences never repeat what the
+%% client sent.
+%%
+%% Field names are read without regard to case, and `-' as `_'. docs/clients.md has the table of
+%% fields.
+-module(push_form).
+
+-export([fields/1, fields_of/1, registration/3, token/1, choose_app/2, wanted/1]).
+
+-export_type([fields/0, registration/0, form_error/0]).
+
+-include("xmpp.hrl").
+
+-type fields() :: #{binary() => [binary()]}.
+-type registration() :: #{
+    app := binary(),
+    token := binary(),                  %% lower-case hex
+    kind := alert | voip,
+    device_id := binary(),
+    name := binary(),
+    content := push_content:level(),
+    language := binary(),
+    remove_on_logout := boolean()
+}.
+-type form_error() :: {bad_request | item_not_found | not_acceptable, Sentence :: binary()}.
+
+%% A name's or an id's bytes: long enough for anything real, short enough for a database row.
+-define(MAX_ID, 128).
+-define(MAX_LANGUAGE, 35).
+%% Bytes of a device token.
+-define(MAX_TOKEN, 100).
+-define(MAX_TOKEN_TEXT, 2 * ?MAX_TOKEN).
+
+-spec fields(#xdata{} | undefined) -> fields().
+fields(undefined) ->
+    #{};
+fields(#xdata{fields = Fields}) ->
+    %% A field given twice counts as one with both values: whoever reads it decides.
+    lists:foldl(fun(#xdata_field{var = Var, values = Values}, Acc) ->
+        maps:update_with(normal(Var), fun(V) -> V ++ Values end, Values, Acc)
+    end, #{}, Fields).
+
+normal(Var) ->
+    << <<(normal_char(C))>> || <<C>> <= Var >>.
+
+normal_char($-) -> $_;
+normal_char(C) when C >= $A, C =< $Z -> C + 32;
+normal_char(C) -> C.
+
+%% Node: the node of <enable/>, or <<>>; it is the token where no field is.
+-spec registration(fields(), Node :: binary(), Apps :: #{binary() => map()}) ->
+    {ok, registration()} | {error, form_error()}.
+registration(Fields, Node, Apps) ->
+    try
+        {ok, #{app => app(Fields, Apps),
+               token => device_token(Fields, Node),
+               kind => kind(Fields),
+               device_id => id(Fields, device_id_field(Fields)),
+               name => id(Fields, <<"device_name">>),
+               content => content(Fields),
+               language => text(Fields, <<"language">>, ?MAX_LANGUAGE),
+               remove_on_logout => boolean(Fields, <<"remove_on_logout">>, false)}}
+    catch
+        throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
+    end.
+
+%% MongooseIM's clients say service=apns and give the token as device_id.
+device_id_field(#{<<"service">> := _, <<"token">> := _}) -> <<"device_id">>;
+device_id_field(#{<<"service">> := _}) -> <<"android_id">>;
+device_id_field(_) -> <<"device_id">>.
+
+device_token(Fields, Node) ->
+    Given = case Fields of
+        #{<<"token">> := _} -> text(Fields, <<"token">>, ?MAX_TOKEN_TEXT);
+        #{<<"device_token">> := _} -> text(Fields, <<"device_token">>, ?MAX_TOKEN_TEXT);
+        #{<<"service">> := _, <<"device_id">> := _} ->
+            text(Fields, <<"device_id">>, ?MAX_TOKEN_TEXT);
+        _ -> Node
+    end,
+    case token(Given) of
+        {ok, Hex} -> Hex;
+        error when Given =:= <<>> ->
+            throw({bad_request, <<"The device token is missing: "
+                                  "give it as field 'token', or as node">>});
+        error ->
+            throw({not_acceptable, <<"This is no device token: "
+                                     "1 to 100 bytes in hex, or in base64">>})
+    end.
+
+%% Hex in either case, else base64. 64 hex digits are valid base64 too; no app sends that.
+-spec token(binary()) -> {ok, Hex :: binary()} | error.
+token(Text) when byte_size(Text) =:= 0; byte_size(Text) > ?MAX_TOKEN_TEXT ->
+    error;
+token(Text) ->
+    case is_hex(Text) of
+        true -> {ok, string:lowercase(Text)};
+        false -> from_base64(Text)
+    end.
+
+is_hex(Text) ->
+    byte_size(Text) rem 2 =:= 0 andalso lists:all(fun is_hex_digit/1, binary_to_list(Text)).
+
+is_hex_digit(C) ->
+    (C >= $0 andalso C =< $9) orelse (C >= $a andalso C =< $f) orelse (C >= $A andalso C =< $F).
+
+from_base64(Text) ->
+    try base64:decode(Text) of
+        Raw when Raw =/= <<>>, byte_size(Raw) =< ?MAX_TOKEN ->
+            {ok, string:lowercase(binary:encode_hex(Raw))};
+        _ ->
+            error
+    catch
+        error:_ -> error
+    end.
+
+app(Fields, Apps) ->
+    case choose_app(Fields, Apps) of
+        {ok, App} -> App;
+        {error, Sentence} -> throw({item_not_found, Sentence})
+    end.
+
+%% An app by its name, or by what tells it apart; none said, there must be only one.
+-spec choose_app(fields(), #{binary() => map()}) -> {ok, binary()} | {error, Sentence :: binary()}.
+choose_app(Fields, Apps) ->
+    ByName = [text(Fields, Field, ?MAX_ID) || Field <- [<<"app">>, <<"appid">>, <<"backend_ref">>],
+                                              is_map_key(Field, Fields)],
+    Named = [Name || Name <- ByName, is_map_key(Name, Apps)],
+    Candidates = case {ByName, Named} of
+        {[], _} -> maps:keys(Apps);
+        {_, [Name | _]} -> [Name];
+        %% Clients know their topic; the name is the operator's.
+        {[Topic | _], []} -> [Name || Name <- maps:keys(Apps), topic(Name, Apps) =:= Topic]
+    end,
+    Topics = case Fields of
+        #{<<"topic">> := _} -> [text(Fields, <<"topic">>, ?MAX_ID)];
+        _ -> []
+    end,
+    Environments = environments(Fields),
+    IsOneOf = fun(Value, Said) -> Said =:= [] orelse lists:member(Value, Said) end,
+    Matching = [Name || Name <- Candidates,
+                        IsOneOf(topic(Name, Apps), Topics),
+                        IsOneOf(environment(Name, Apps), Environments)],
+    case Matching of
+        [App] -> {ok, App};
+        [] ->
+            {error, <<"No such app here; field 'app' takes one of: ",
+                      (names(maps:keys(Apps)))/binary>>};
+        Several ->
+            {error, <<"Say which app: field 'app' takes one of: ", (names(Several))/binary>>}
+    end.
+
+topic(Name, Apps) ->
+    maps:get(topic, maps:get(Name, Apps), Name).
+
+environment(Name, Apps) ->
+    maps:get(environment, maps:get(Name, Apps), production).
+
+environments(Fields) ->
+    Words = #{<<"production">> => production, <<"prod">> => production,
+              <<"sandbox">> => sandbox, <<"development">> => sandbox, <<"dev">> => sandbox},
+    Said = [choice(Fields, Field, Words, production) || Field <- [<<"environment">>, <<"mode">>],
+                                                        is_map_key(Field, Fields)],
+    lists:usort(Said).
+
+names(Names) ->
+    iolist_to_binary(lists:join(<<", ">>, lists:sort(Names))).
+
+kind(Fields) ->
+    choice(Fields, <<"kind">>, #{<<"alert">> => alert, <<"voip">> => voip}, alert).
+
+%% Without a wish the vhost's level applies: the stricter of both does.
+content(Fields) ->
+    choice(Fields, <<"content">>,
+           #{<<"none">> => none, <<"sender">> => sender, <<"body">> => body}, body).
+
+choice(Fields, Field, Words, Default) ->
+    case text(Fields, Field, ?MAX_ID) of
+        <<>> ->
+            Default;
+        Word ->
+            case Words of
+                #{Word := Value} -> Value;
+                _ -> throw({not_acceptable, <<"Field '", Field/binary, "' takes one of: ",
+                                              (names(maps:keys(Words)))/binary>>})
+            end
+    end.
+
+boolean(Fields, Field, Default) ->
+    choice(Fields, Field, #{<<"true">> => true, <<"1">> => true,
+                            <<"false">> => false, <<"0">> => false}, Default).
+
+id(Fields, Field) ->
+    text(Fields, Field, ?MAX_ID).
+
+text(Fields, Field, Max) ->
+    case maps:get(Field, Fields, []) of
+        [] -> <<>>;
+        [Text] when byte_size(Text) =< Max -> string:trim(Text);
+        [_] -> throw({not_acceptable, <<"Field '", Field/binary, "' is too long: at most ",
+                                        (integer_to_binary(Max))/binary, " bytes">>});
+        _ -> throw({bad_request, <<"Field '", Field/binary, "' has more than one value">>})
+    end.
+
+%% What the form of a registered device would say.
+-spec fields_of(push_devices:device()) -> fields().
+fields_of(#{app := App, token := Token, kind := Kind, device_id := Id, name := Name,
+            content := Content, language := Language, remove_on_logout := RemoveOnLogout}) ->
+    #{<<"app">> => [App], <<"token">> => [Token], <<"kind">> => [atom_to_binary(Kind)],
+      <<"device_id">> => [Id], <<"device_name">> => [Name],
+      <<"content">> => [atom_to_binary(Content)], <<"language">> => [Language],
+      <<"remove_on_logout">> => [atom_to_binary(RemoveOnLogout)]}.
+
+%% Which devices an unregistration means: by node, token or device id; [] says this session's.
+-spec wanted(fields()) -> [{node | token | device_id, binary()}].
+wanted(Fields) ->
+    Values = fun(Kind, Names) ->
+        [{Kind, Value} || Name <- Names, Value <- maps:get(Name, Fields, []), Value =/= <<>>]
+    end,
+    Tokens = [{token, Hex} || {token, Text} <- Values(token, [<<"token">>, <<"device_token">>]),
+                              {ok, Hex} <- [token(Text)]],
+    Values(node, [<<"node">>, <<"nodes">>]) ++ Tokens ++ Values(device_id, [<<"device_id">>]).

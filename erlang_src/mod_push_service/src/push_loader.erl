@@ -1,0 +1,244 @@
+%% Keeps the engines' copies of the devices in step with the database, off the hooks. One process
+%% does all of it, in order: so no load that began before a change can overwrite what the change
+%% wrote.
+%%
+%% Its queue is bounded: what hooks and sessions cast is dropped and counted at MAX_QUEUE.
+-module(push_loader).
+
+-behaviour(gen_server).
+
+-export([start_link/0, init_queue/0]).
+%% From hooks: never wait
+-export([push/1, learn/3, logout/3]).
+-export([token_invalid/4]).
+%% From registrations and reloads: wait
+-export([refresh/2, forget_host/2, is_self/0]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
+
+-include("logger.hrl").
+
+-export_type([job/0]).
+
+%% all: these apps' engines did not know the user. some: the devices that are not online and have
+%% not had it yet.
+-type job() ::
+    {all, push_devices:us(), [{App :: binary(), OwnerKey :: binary(), push_trigger:note()}]}
+    | {some, push_trigger:push(), #{App :: binary() => apns_nif:config()},
+       Online :: [{App :: binary(), Token :: binary()}]}.
+
+-define(MAX_QUEUE, 10000).
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+-spec init_queue() -> ok.
+init_queue() ->
+    persistent_term:put({?MODULE, queue}, atomics:new(1, [])).
+
+%% Pushes that the hook could not place.
+-spec push(job()) -> ok.
+push(Job) ->
+    enqueue({push, Job}).
+
+%% A session began: which of the user's devices are bound to its resource?
+-spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
+learn(US, Resource, Pid) ->
+    enqueue({learn, US, Resource, Pid}).
+
+-spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
+logout(US, Resource, Now) ->
+    enqueue({logout, US, Resource, Now}).
+
+-spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
+                    Reason :: binary()) -> ok.
+token_invalid(App, Token, Timestamp, Reason) ->
+    enqueue({token_invalid, App, Token, Timestamp, Reason}).
+
+%% Returns when this node's engines have what the database holds. A loader that is behind is not
+%% waited for longer than this; it will get there.
+-spec refresh([push_devices:us()], timeout()) -> ok.
+refresh(Owners, Timeout) ->
+    case is_self() of
+        true -> load_all(Owners);
+        false -> refresh_there(Owners, Timeout)
+    end.
+
+refresh_there(Owners, Timeout) ->
+    try gen_server:call(?MODULE, {refresh, Owners}, Timeout)
+    catch
+        exit:{timeout, _} -> ok;
+        exit:{noproc, _} -> ok
+    end.
+
+-spec is_self() -> boolean().
+is_self() ->
+    whereis(?MODULE) =:= self().
+
+%% All owners of a vhost become unknown to the engines; then Fun runs. For a change after which
+%% copies mean something else.
+-spec forget_host(Host :: binary(), fun(() -> ok)) -> ok.
+forget_host(Host, Fun) ->
+    gen_server:call(?MODULE, {forget_host, Host, Fun}, infinity).
+
+enqueue(Msg) ->
+    Queue = persistent_term:get({?MODULE, queue}),
+    case atomics:add_get(Queue, 1, 1) of
+        N when N =< ?MAX_QUEUE ->
+            gen_server:cast(?MODULE, Msg);
+        _ ->
+            atomics:sub(Queue, 1, 1),
+            push_counters:add(loader_full)
+    end.
+
+-spec init([]) -> {ok, none}.
+init([]) ->
+    %% What was in the mailbox of a process that crashed is lost, and with it its count.
+    ok = atomics:put(persistent_term:get({?MODULE, queue}), 1, 0),
+    {ok, none}.
+
+-spec handle_call(term(), gen_server:from(), none) -> {reply, ok, none}.
+handle_call({refresh, Owners}, _From, State) ->
+    {reply, load_all(Owners), State};
+handle_call({forget_host, Host, Fun}, _From, State) ->
+    forget(Host),
+    {reply, Fun(), State};
+handle_call(Request, _From, State) ->
+    ?WARNING_MSG("Unexpected call: ~p", [element(1, Request)]),
+    {reply, ok, State}.
+
+-spec handle_cast(term(), none) -> {noreply, none}.
+handle_cast(Msg, State) ->
+    atomics:sub(persistent_term:get({?MODULE, queue}), 1, 1),
+    try handle(Msg)
+    catch
+        Class:_:Stack ->
+            %% Neither reason nor arguments: they hold payloads and tokens.
+            ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
+    end,
+    {noreply, State}.
+
+-spec handle_info(term(), none) -> {noreply, none}.
+handle_info(_Info, State) ->
+    ?WARNING_MSG("Unexpected message", []),
+    {noreply, State}.
+
+-spec format_status(map()) -> map().
+format_status(Status) ->
+    maps:map(fun(message, _) -> hidden;
+                (log, _) -> [];
+                (_, Value) -> Value
+             end, Status).
+
+handle({push, {all, US, Unknown}}) ->
+    %% A burst to one unknown user: the first of it has loaded the devices by now.
+    case still_unknown(Unknown) of
+        [] ->
+            ok;
+        Still ->
+            case load(US) of
+                ok -> push_counters:add(app_down, length(still_unknown(Still)));
+                {error, db_failure} -> ok
+            end
+    end;
+handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
+    case push_devices:list(US) of
+        {ok, Devices} ->
+            Offline = [D || #{app := App, token := Token} = D <- Devices, is_map_key(App, Apps),
+                            not lists:member({App, Token}, Online)],
+            notify_each(Push, Offline);
+        {error, db_failure} ->
+            ok
+    end;
+handle({learn, US, Resource, Pid}) ->
+    case push_devices:list(US) of
+        {ok, Devices} ->
+            case [D || #{resource := R} = D <- Devices, R =:= Resource] of
+                [] -> ok;
+                Bound -> push_sessions:bind(Pid, Bound)
+            end;
+        {error, db_failure} ->
+            ok
+    end;
+handle({logout, US, Resource, Now}) ->
+    push_devices:logout(US, Resource, Now);
+handle({token_invalid, App, Token, Timestamp, Reason}) ->
+    push_devices:token_invalid(App, Token, Timestamp, Reason).
+
+still_unknown(Pushes) ->
+    [Push || {App, OwnerKey, Note} = Push <- Pushes,
+             push_trigger:notify(App, OwnerKey, Note) =:= unknown_owner].
+
+%% A message that some of the user's devices got online. Each of the others gets it once, whatever
+%% comes of the user's further sessions.
+notify_each(#{us := {_, Host}, key := Key, notes := Notes}, Devices) ->
+    case push_settings:get(Host) of
+        {ok, #{content := Content}} ->
+            HasVoip = lists:any(fun(#{kind := Kind}) -> Kind =:= voip end, Devices),
+            lists:foreach(fun(#{app := App, token := Token} = Device) ->
+                Level = push_content:stricter(Content, maps:get(content, Device)),
+                Note = proplists:get_value(Level, Notes),
+                case is_meant(Note, Device, HasVoip)
+                    andalso push_once:remember([<<"device">>, 0, App, 0, Token, 0, Key]) of
+                    first -> push_trigger:notify(App, {token, Token}, form(Note, Device));
+                    _ -> done
+                end
+            end, Devices);
+        none ->
+            ok
+    end.
+
+%% The level may have changed since the notes were made.
+is_meant(undefined, _Device, _HasVoip) -> false;
+is_meant({message, _}, #{kind := Kind}, _HasVoip) -> Kind =:= alert;
+is_meant({call, _, _}, #{kind := Kind}, HasVoip) -> (Kind =:= voip) =:= HasVoip.
+
+form({message, _} = Note, _Device) -> Note;
+form({call, Voip, _}, #{kind := voip}) -> {message, Voip};
+form({call, _, Alert}, #{kind := alert}) -> {message, Alert}.
+
+load_all(Owners) ->
+    lists:foreach(fun(US) -> _ = load(US) end, Owners).
+
+%% Tells the engines all devices of the user, the absence of any included.
+load({_, Host} = US) ->
+    case {push_settings:get(Host), push_devices:list(US)} of
+        {{ok, #{apps := Apps, content := Content}}, {ok, Devices}} ->
+            Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
+            lists:foreach(fun(App) -> set_devices(App, US, Content, Devices) end, Running),
+            push_counters:add(loaded);
+        {none, _} ->
+            ok;
+        {_, {error, db_failure}} ->
+            {error, db_failure}
+    end.
+
+set_devices(App, US, Content, Devices) ->
+    Own = [D || #{app := A} = D <- Devices, A =:= App],
+    lists:foreach(fun({Level, OwnerKey}) ->
+        Mine = [maps:with([token, kind, registered_at], D)
+                || #{content := Wish} = D <- Own, push_content:stricter(Content, Wish) =:= Level],
+        engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end)
+    end, push_trigger:owner_keys(US, Content)).
+
+forget(Host) ->
+    case {push_settings:get(Host), (push_devices:backend(Host)):owners(Host)} of
+        {{ok, #{apps := Apps, content := Content}}, {ok, Owners}} ->
+            [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
+             || App <- maps:keys(Apps), push_apps:is_running(App), US <- Owners,
+                {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
+            ok;
+        _ ->
+            ok
+    end.
+
+%% An app may stop in between, the library may be gone: the registry with it, and nothing is wrong.
+engine(Fun) ->
+    try Fun() of
+        ok -> ok;
+        {error, unknown_app} -> ok;
+        {error, {too_many, What}} -> ?WARNING_MSG("The engine's registry is full: ~p", [What]);
+        {error, _} -> push_counters:add(refused)
+    catch
+        error:_ -> ok
+    end.

@@ -1,0 +1,237 @@
+%% How clients register, unregister and list their devices: XEP-0357's <enable/> and <disable/>
+%% for our service's jid, and ad-hoc commands (XEP-0050) on the vhost. Each dialect becomes one of
+%% three actions on push_devices; each refusal is a stanza error with a sentence.
+-module(push_registration).
+
+-export([enable/4, disable/4, command/4, command_nodes/0]).
+
+-include("xmpp.hrl").
+-include("translate.hrl").
+
+-define(REGISTER, <<"register-push-apns">>).
+-define(REGISTER_H2, <<"register-push-apns-h2">>).
+-define(UNREGISTER, <<"unregister-push">>).
+-define(LIST, <<"list-push-registrations">>).
+
+%% Longest <enable/> node: a device token in hex.
+-define(MAX_NODE, 200).
+%% Devices named in one unregistration.
+-define(MAX_WANTED, 100).
+
+-type answer(T) :: {ok, T} | {error, stanza_error()}.
+
+%%% XEP-0357
+
+%% The answer names the device, for the session to be bound to it.
+-spec enable(jid(), Node :: binary(), #xmlel{}, push_settings:settings()) ->
+    answer(push_devices:device()).
+enable(From, Node, El, Settings) ->
+    case form(El) of
+        {ok, Form} when byte_size(Node) =< ?MAX_NODE ->
+            Fields = push_form:fields(Form),
+            case {Node, Fields} of
+                {<<"d-", _/binary>>, _} -> enable_known(From, Node, Fields, Settings);
+                _ -> register(From, Fields, Node, Settings)
+            end;
+        {ok, _} ->
+            {error, xmpp:err_not_acceptable(?T("The node is too long"), <<>>)};
+        {error, _} = Error ->
+            Error
+    end.
+
+%% The node that an ad-hoc registration gave: the device is there already, with what was said then.
+enable_known(#jid{luser = U, lserver = S} = From, Node, Fields, Settings) ->
+    MacKey = push_settings:mac_key(),
+    Secret = push_devices:secret(MacKey, {U, S}, Node),
+    case {secret(Fields), owned(From, [{node, Node}])} of
+        {Given, {ok, [Device]}} when Given =:= none; Given =:= Secret ->
+            Changes = maps:without([<<"token">>, <<"app">>], Fields),
+            register(From, maps:merge(push_form:fields_of(Device), Changes),
+                     maps:get(node, Device), Settings);
+        {_, {ok, [_]}} ->
+            {error, xmpp:err_forbidden(?T("The secret does not fit the node"), <<>>)};
+        {_, {ok, []}} ->
+            {error, xmpp:err_item_not_found(
+                ?T("You have no device with this node: register it first"), <<>>)};
+        {_, {error, _} = Error} ->
+            Error
+    end.
+
+secret(#{<<"secret">> := [Secret]}) -> Secret;
+secret(_) -> none.
+
+%% Without a node all of the account's devices are meant (XEP-0357, section 6).
+-spec disable(jid(), Node :: binary(), #xmlel{}, push_settings:settings()) ->
+    answer([push_devices:device()]).
+disable(From, <<>>, _El, _Settings) ->
+    unregister(From, fun(_) -> true end);
+disable(From, Node, _El, _Settings) ->
+    Wanted = case push_form:token(Node) of
+        {ok, Token} -> [{token, Token}];
+        error -> []
+    end,
+    unregister_wanted(From, [{node, Node} | Wanted]).
+
+form(#xmlel{children = Children}) ->
+    case [El || #xmlel{name = <<"x">>} = El <- Children, xmpp:get_ns(El) =:= ?NS_XDATA] of
+        [] -> {ok, undefined};
+        [X | _] ->
+            try xmpp:decode(X) of
+                #xdata{} = Form -> {ok, Form}
+            catch
+                error:{xmpp_codec, Why} ->
+                    {error, xmpp:err_bad_request(xmpp:io_format_error(Why), <<>>)}
+            end
+    end.
+
+%%% Ad-hoc commands
+
+-spec command_nodes() -> [{Node :: binary(), Name :: binary()}].
+command_nodes() ->
+    [{?REGISTER, ?T("Register an Apple device for push notifications")},
+     {?UNREGISTER, ?T("Unregister devices from push notifications")},
+     {?LIST, ?T("List devices registered for push notifications")}].
+
+%% not_ours: another module's command. Devices: what the session is to be bound to, or loosened
+%% from.
+-spec command(jid(), jid(), #adhoc_command{}, push_settings:settings()) ->
+    not_ours
+    | {bind | unbind, [push_devices:device()], #adhoc_command{}}
+    | {error, stanza_error()}.
+command(From, To, #adhoc_command{node = Node} = Request, Settings) ->
+    case action(Node) of
+        not_ours -> not_ours;
+        Action -> allowed(Action, From, To, Request, Settings)
+    end.
+
+action(?REGISTER) -> register;
+action(?REGISTER_H2) -> register;
+action(?UNREGISTER) -> unregister;
+action(<<"unregister-push-apns">>) -> unregister;
+action(?LIST) -> list;
+action(_) -> not_ours.
+
+allowed(_, #jid{luser = U, lserver = S}, #jid{lserver = Host}, #adhoc_command{lang = Lang}, _)
+  when U =:= <<>>; S =/= Host ->
+    {error, xmpp:err_forbidden(?T("Only this server's own users have devices here"), Lang)};
+allowed(_, _, _, #adhoc_command{action = cancel} = Request, _) ->
+    {bind, [], reply(Request, canceled, undefined)};
+allowed(_, _, _, #adhoc_command{action = Action, lang = Lang}, _)
+  when Action =/= execute, Action =/= complete ->
+    {error, xmpp:err_bad_request(
+        ?T("The command has one step: execute, complete or cancel it"), Lang)};
+allowed(register, _, _, #adhoc_command{xdata = undefined} = Request, #{apps := Apps}) ->
+    {bind, [], reply(Request, executing, blank_form(maps:keys(Apps)))};
+allowed(register, From, _, #adhoc_command{xdata = Form} = Request, Settings) ->
+    Fields = push_form:fields(Form),
+    case register(From, Fields, <<>>, Settings) of
+        {ok, Device} ->
+            {bind, [Device], reply(Request, completed, registered_form(Device, Settings))};
+        {error, Error} -> {error, Error}
+    end;
+allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
+    Result = case push_form:wanted(push_form:fields(Form)) of
+        [] ->
+            Resource = From#jid.lresource,
+            unregister(From, fun(#{resource := R}) -> R =:= Resource end);
+        Wanted ->
+            unregister_wanted(From, Wanted)
+    end,
+    case Result of
+        {ok, Gone} -> {unbind, Gone, reply(Request, completed, undefined)};
+        {error, Error} -> {error, Error}
+    end;
+allowed(list, From, _, Request, _) ->
+    case owned(From, any) of
+        {ok, Devices} -> {bind, [], reply(Request, completed, list_form(Devices))};
+        {error, Error} -> {error, Error}
+    end.
+
+reply(Request, Status, Form) ->
+    xmpp_util:make_adhoc_response(Request, #adhoc_command{status = Status, xdata = Form}).
+
+blank_form(Apps) ->
+    #xdata{type = form, title = <<"Register a device">>, fields =
+        [#xdata_field{var = <<"token">>, type = 'text-single', required = true,
+                      label = <<"Device token, hex or base64">>},
+         #xdata_field{var = <<"app">>, type = 'list-single', label = <<"App">>,
+                      options = [#xdata_option{value = App} || App <- lists:sort(Apps)]},
+         #xdata_field{var = <<"device-id">>, type = 'text-single', label = <<"Device">>},
+         #xdata_field{var = <<"device-name">>, type = 'text-single', label = <<"Its name">>},
+         #xdata_field{var = <<"remove-on-logout">>, type = boolean, values = [<<"false">>],
+                      label = <<"Remove when I log out">>}]}.
+
+%% What the client puts into <enable/>, should it want to; pushes go out without.
+registered_form(#{us := US} = Device, #{service := Service}) ->
+    MacKey = push_settings:mac_key(),
+    Node = push_devices:node(MacKey, Device),
+    #xdata{type = result, fields =
+        [text(<<"jid">>, Service), text(<<"node">>, Node),
+         text(<<"secret">>, push_devices:secret(MacKey, US, Node))]}.
+
+list_form(Devices) ->
+    MacKey = push_settings:mac_key(),
+    Vars = [<<"device-name">>, <<"node">>, <<"app">>, <<"kind">>, <<"device-id">>,
+            <<"registered">>],
+    #xdata{type = result,
+           reported = [#xdata_field{var = Var, type = 'text-single'} || Var <- Vars],
+           items = [[text(<<"device-name">>, maps:get(name, D)),
+                     text(<<"node">>, push_devices:node(MacKey, D)),
+                     text(<<"app">>, maps:get(app, D)),
+                     text(<<"kind">>, atom_to_binary(maps:get(kind, D))),
+                     text(<<"device-id">>, maps:get(device_id, D)),
+                     text(<<"registered">>, datetime(maps:get(registered_at, D)))]
+                    || D <- Devices]}.
+
+text(Var, Value) ->
+    #xdata_field{var = Var, values = [Value]}.
+
+datetime(Ms) ->
+    list_to_binary(calendar:system_time_to_rfc3339(Ms div 1000, [{offset, "Z"}])).
+
+%%% The three actions
+
+register(#jid{luser = U, lserver = S, lresource = R}, Fields, Node, #{apps := Apps}) ->
+    case push_form:registration(Fields, Node, Apps) of
+        {ok, Registration} ->
+            Device = Registration#{us => {U, S}, resource => R, node => Node,
+                                   registered_at => erlang:system_time(millisecond)},
+            case push_devices:register(Device) of
+                ok -> {ok, Device};
+                {error, db_failure} -> database_failure()
+            end;
+        {error, {bad_request, Sentence}} -> {error, xmpp:err_bad_request(Sentence, <<>>)};
+        {error, {item_not_found, Sentence}} -> {error, xmpp:err_item_not_found(Sentence, <<>>)};
+        {error, {not_acceptable, Sentence}} -> {error, xmpp:err_not_acceptable(Sentence, <<>>)}
+    end.
+
+unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
+    MacKey = push_settings:mac_key(),
+    unregister(From, fun(Device) -> is_wanted(Device, Wanted, MacKey) end);
+unregister_wanted(_From, _Wanted) ->
+    {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
+
+unregister(#jid{luser = U, lserver = S}, Condition) ->
+    case push_devices:unregister({U, S}, Condition) of
+        {ok, []} -> {error, xmpp:err_item_not_found(?T("You have no such device"), <<>>)};
+        {ok, Gone} -> {ok, Gone};
+        {error, db_failure} -> database_failure()
+    end.
+
+owned(#jid{luser = U, lserver = S}, Wanted) ->
+    case push_devices:list({U, S}) of
+        {ok, Devices} when Wanted =:= any -> {ok, Devices};
+        {ok, Devices} ->
+            MacKey = push_settings:mac_key(),
+            {ok, [D || D <- Devices, is_wanted(D, Wanted, MacKey)]};
+        {error, db_failure} -> database_failure()
+    end.
+
+is_wanted(#{token := Token, device_id := Id, node := Node} = Device, Wanted, MacKey) ->
+    lists:member({token, Token}, Wanted)
+        orelse lists:member({node, push_devices:node(MacKey, Device)}, Wanted)
+        orelse (Node =/= <<>> andalso lists:member({node, Node}, Wanted))
+        orelse (Id =/= <<>> andalso lists:member({device_id, Id}, Wanted)).
+
+database_failure() ->
+    {error, xmpp:err_internal_server_error(?T("Database failure"), <<>>)}.

@@ -1,0 +1,356 @@
+%% What ejabberd calls: messages that reached nobody, the life of sessions, requests of clients.
+%% All of it runs in others' processes: it never waits (registrations aside, which hold up their
+%% own session only), returns its accumulator in all clauses, and never crashes with a stanza in
+%% hand, since ejabberd would log that stanza.
+-module(push_service_hooks).
+
+-export([register/1, unregister/1, update_iq_handler/1]).
+%% Messages
+-export([sm_receive_packet/1, offline_seen/1, offline_message/1, c2s_handle_send/3,
+         c2s_session_pending/1]).
+%% Sessions
+-export([c2s_session_opened/1, c2s_session_resumed/1, c2s_copy_session/2, c2s_closed/2,
+         c2s_terminated/2, c2s_handle_cast/2]).
+%% Requests
+-export([user_send_packet/1, process_iq/1, disco_sm_features/5, adhoc_local_commands/4,
+         adhoc_local_items/4]).
+%% Accounts
+-export([remove_user/2]).
+
+-include("logger.hrl").
+-include("xmpp.hrl").
+-include("translate.hrl").
+
+%% Messages of a lost session's queue that are pushed at most, the newest: its phone's screen
+%% holds no more.
+-define(MAX_PENDING, 100).
+
+-type c2s_state() :: ejabberd_c2s:state().
+
+%% {Hook, Function, Sequence}; the same list adds and deletes.
+-spec hooks() -> [{atom(), atom(), 0..100}].
+hooks() ->
+    [{sm_receive_packet, sm_receive_packet, 60},        %% after mod_mam (50): its stanza_id
+     %% Equal sequences run in the order of modules' names: after mod_mam (49), before mod_offline
+     %% (50), which ends the hook when the user's queue is full.
+     {offline_message_hook, offline_seen, 49},
+     {offline_message_hook, offline_message, 52},       %% after mod_offline's verdict (50)
+     {c2s_handle_send, c2s_handle_send, 55},
+     {c2s_session_pending, c2s_session_pending, 55},
+     {c2s_session_opened, c2s_session_opened, 55},
+     {c2s_session_resumed, c2s_session_resumed, 55},
+     {c2s_copy_session, c2s_copy_session, 55},
+     {c2s_closed, c2s_closed, 40},                      %% mod_stream_mgmt (50) may end these two
+     {c2s_terminated, c2s_terminated, 40},
+     {c2s_handle_cast, c2s_handle_cast, 40},
+     {user_send_packet, user_send_packet, 40},          %% before the IQ's handlers
+     {disco_sm_features, disco_sm_features, 60},        %% after mod_push (50), to say it once
+     {adhoc_local_commands, adhoc_local_commands, 50},
+     {adhoc_local_items, adhoc_local_items, 50},
+     {remove_user, remove_user, 50}].
+
+%% Adding what is there already changes nothing.
+-spec register(Host :: binary()) -> ok.
+register(Host) ->
+    lists:foreach(fun({Hook, Function, Seq}) ->
+        ejabberd_hooks:add(Hook, Host, ?MODULE, Function, Seq)
+    end, hooks()),
+    update_iq_handler(Host).
+
+-spec unregister(Host :: binary()) -> ok.
+unregister(Host) ->
+    case iq_handler(Host) of
+        ?MODULE -> gen_iq_handler:remove_iq_handler(ejabberd_sm, Host, ?NS_PUSH_0);
+        _ -> ok
+    end,
+    lists:foreach(fun({Hook, Function, Seq}) ->
+        ejabberd_hooks:delete(Hook, Host, ?MODULE, Function, Seq)
+    end, hooks()).
+
+%% One slot per namespace, and mod_push takes it without asking; our own requests never get this
+%% far. Where mod_push is not, somebody must say that there is no other service.
+-spec update_iq_handler(Host :: binary()) -> ok.
+update_iq_handler(Host) ->
+    case iq_handler(Host) of
+        none -> gen_iq_handler:add_iq_handler(ejabberd_sm, Host, ?NS_PUSH_0, ?MODULE, process_iq);
+        _ -> ok
+    end.
+
+iq_handler(Host) ->
+    case ets:lookup(ejabberd_sm, {Host, ?NS_PUSH_0}) of
+        [{_, Module, _}] -> Module;
+        [] -> none
+    end.
+
+%%% Messages
+
+-spec sm_receive_packet(stanza() | drop) -> stanza() | drop.
+sm_receive_packet(#message{} = Msg) -> push_trigger:mark(Msg);
+sm_receive_packet(Acc) -> Acc.
+
+-spec offline_seen({atom(), message()}) -> {atom(), message()}.
+offline_seen(Acc) ->
+    ok = push_counters:add(offline_seen),
+    Acc.
+
+%% offlined and archived: somebody stores it for later. A call rings though nobody does. pass: an
+%% import of old messages. bounce: its sender is told that it did not arrive.
+-spec offline_message({atom(), message()}) -> {atom(), message()}.
+offline_message({Action, #message{to = #jid{luser = U, lserver = S}} = Msg} = Acc) ->
+    ok = push_counters:add(offline_decided),
+    IsStored = Action =:= offlined orelse Action =:= archived,
+    case IsStored orelse (Action =:= bounce andalso push_policy:call(Msg) =/= none) of
+        true -> guarded(fun() -> push_trigger:message(offline, {U, S}, Msg) end);
+        false -> ok
+    end,
+    Acc;
+offline_message(Acc) ->
+    Acc.
+
+%% A session whose phone is gone takes messages for as long as it may be resumed: the offline hook
+%% does not see them.
+-spec c2s_handle_send(c2s_state(), xmpp_element() | xmlel(), term()) -> c2s_state().
+c2s_handle_send(#{mgmt_state := pending} = State, #message{} = Msg, _Result) ->
+    pending(State, [Msg]);
+c2s_handle_send(State, _Pkt, _Result) ->
+    State.
+
+%% What was sent into the dead socket and never acknowledged.
+-spec c2s_session_pending(c2s_state()) -> c2s_state().
+c2s_session_pending(#{mgmt_queue := Queue} = State) ->
+    ok = push_sessions:drop(us(State), self()),
+    Messages = [Msg || {_, _, #message{} = Msg} <- p1_queue:to_list(Queue)],
+    Excess = max(0, length(Messages) - ?MAX_PENDING),
+    ok = push_counters:add(pending_skipped, Excess),
+    pending(State, lists:nthtail(Excess, Messages));
+c2s_session_pending(State) ->
+    State.
+
+pending(State, Messages) ->
+    US = us(State),
+    lists:foreach(fun(Msg) ->
+        guarded(fun() -> push_trigger:message({pending, self()}, US, Msg) end)
+    end, Messages),
+    State.
+
+guarded(Fun) ->
+    try Fun() of
+        _ -> ok
+    catch
+        Class:_:Stack ->
+            ok = push_counters:add(hook_crashed),
+            %% Neither reason nor arguments: they may hold the stanza.
+            ?ERROR_MSG("Push hook: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
+    end.
+
+%%% Sessions
+%% Under push_service a session's state has the devices that are bound to it.
+
+-spec c2s_session_opened(c2s_state()) -> c2s_state().
+c2s_session_opened(#{jid := #jid{lresource = R}} = State) ->
+    ok = push_loader:learn(us(State), R, self()),
+    State.
+
+-spec c2s_session_resumed(c2s_state()) -> c2s_state().
+c2s_session_resumed(State) ->
+    online(State).
+
+-spec c2s_copy_session(c2s_state(), c2s_state()) -> c2s_state().
+c2s_copy_session(State, #{push_service := Devices}) ->
+    State#{push_service => Devices};
+c2s_copy_session(State, _) ->
+    State.
+
+%% {stream, reset} is a client's own </stream:stream>; nothing else is a logout. The engines
+%% forget at once, so that the very next message finds no device; the database follows.
+-spec c2s_closed(c2s_state(), term()) -> c2s_state().
+c2s_closed(#{push_service := Devices, jid := #jid{lresource = R}} = State, {stream, reset}) ->
+    US = us(State),
+    Leaving = [D || #{remove_on_logout := true} = D <- Devices],
+    guarded(fun() -> forget(US, Leaving) end),
+    case Leaving of
+        [] -> ok;
+        _ -> ok = push_loader:logout(US, R, erlang:system_time(millisecond))
+    end,
+    State;
+c2s_closed(State, _Reason) ->
+    State.
+
+forget({_, Host} = US, Devices) ->
+    case push_settings:get(Host) of
+        {ok, #{content := Content}} ->
+            [apns_nif:unregister_token(App, OwnerKey, Token)
+             || #{app := App, token := Token} <- Devices, push_apps:is_running(App),
+                {_, OwnerKey} <- push_trigger:owner_keys(US, Content)];
+        none ->
+            []
+    end.
+
+-spec c2s_terminated(c2s_state(), term()) -> c2s_state().
+c2s_terminated(#{push_service := _} = State, _Reason) ->
+    ok = push_sessions:drop(us(State), self()),
+    State;
+c2s_terminated(State, _Reason) ->
+    State.
+
+-spec c2s_handle_cast(c2s_state(), term()) -> c2s_state() | {stop, c2s_state()}.
+c2s_handle_cast(State, {push_service, bind, Devices}) ->
+    Known = maps:get(push_service, State, []),
+    {stop, online(State#{push_service => without(Known, Devices) ++ Devices})};
+c2s_handle_cast(State, {push_service, unbind, Devices}) ->
+    Known = maps:get(push_service, State, []),
+    {stop, online(State#{push_service => without(Known, Devices)})};
+c2s_handle_cast(State, _Msg) ->
+    State.
+
+without(Known, Devices) ->
+    Keys = [device_key(D) || D <- Devices],
+    [D || D <- Known, not lists:member(device_key(D), Keys)].
+
+device_key(#{app := App, token := Token}) ->
+    {App, Token}.
+
+%% A pending session is not online, and comes back through c2s_session_resumed.
+online(#{mgmt_state := pending} = State) ->
+    State;
+online(#{push_service := Devices} = State) ->
+    ok = push_sessions:put(us(State), self(), [device_key(D) || D <- Devices]),
+    State;
+online(State) ->
+    State.
+
+us(#{jid := #jid{luser = U, lserver = S}}) ->
+    {U, S}.
+
+%%% Requests
+
+%% Here and not in an IQ handler: see update_iq_handler/1. At this point the child is still raw
+%% XML.
+-spec user_send_packet({stanza() | drop, c2s_state()}) ->
+    {stanza() | drop, c2s_state()} | {stop, {drop, c2s_state()}}.
+user_send_packet({#iq{type = Type, sub_els = [#xmlel{name = Name} = El]} = IQ,
+                  #{jid := JID, lserver := Host} = State} = Acc)
+  when Name =:= <<"enable">>; Name =:= <<"disable">> ->
+    case xmpp:get_ns(El) =:= ?NS_PUSH_0 andalso is_own(IQ, JID) andalso addressed(El, Host) of
+        {true, Settings} when Type =:= set ->
+            {stop, {drop, ejabberd_c2s:send(State, request(IQ, JID, El, Settings))}};
+        {true, _} ->
+            Text = ?T("Value 'get' of 'type' attribute is not allowed"),
+            Error = xmpp:make_error(IQ, xmpp:err_not_allowed(Text, IQ#iq.lang)),
+            {stop, {drop, ejabberd_c2s:send(State, Error)}};
+        false ->
+            Acc
+    end;
+user_send_packet(Acc) ->
+    Acc.
+
+is_own(#iq{to = undefined}, _JID) -> true;
+is_own(#iq{to = #jid{lresource = <<>>} = To}, JID) ->
+    {To#jid.luser, To#jid.lserver} =:= {JID#jid.luser, JID#jid.lserver};
+is_own(_, _) ->
+    false.
+
+addressed(El, Host) ->
+    case push_settings:get(Host) of
+        {ok, #{service := Service} = Settings} ->
+            try jid:tolower(jid:decode(fxml:get_tag_attr_s(<<"jid">>, El))) of
+                {<<>>, Service, <<>>} -> {true, Settings};
+                _ -> false
+            catch
+                error:_ -> false
+            end;
+        none ->
+            false
+    end.
+
+request(IQ, JID, #xmlel{name = Name} = El, Settings) ->
+    Node = fxml:get_tag_attr_s(<<"node">>, El),
+    try
+        case Name of
+            <<"enable">> -> push_registration:enable(JID, Node, El, Settings);
+            <<"disable">> -> push_registration:disable(JID, Node, El, Settings)
+        end
+    of
+        {ok, Devices} when is_list(Devices) ->
+            ok = push_sessions:unbind(self(), Devices),
+            xmpp:make_iq_result(IQ);
+        {ok, Device} ->
+            ok = push_sessions:bind(self(), [Device]),
+            xmpp:make_iq_result(IQ);
+        {error, Error} ->
+            xmpp:make_error(IQ, Error)
+    catch
+        Class:_:Stack ->
+            ok = push_counters:add(hook_crashed),
+            ?ERROR_MSG("Push registration: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]]),
+            xmpp:make_error(IQ, xmpp:err_internal_server_error())
+    end.
+
+%% Requests for another service's jid, where mod_push is not there to serve them.
+-spec process_iq(iq()) -> iq().
+process_iq(#iq{to = #jid{lserver = Host}, lang = Lang} = IQ) ->
+    Text = case push_settings:get(Host) of
+        {ok, #{service := Service}} -> <<"The push service here is ", Service/binary>>;
+        none -> ?T("No module is handling this query")
+    end,
+    xmpp:make_error(IQ, xmpp:err_item_not_found(Text, Lang)).
+
+-spec disco_sm_features({error, stanza_error()} | {result, [binary()]} | empty, jid(), jid(),
+                        binary(), binary()) ->
+    {error, stanza_error()} | {result, [binary()]} | empty.
+disco_sm_features({error, _} = Acc, _From, _To, _Node, _Lang) ->
+    Acc;
+disco_sm_features(Acc, #jid{luser = U, lserver = S}, #jid{luser = U, lserver = S}, <<>>, _Lang) ->
+    Features = case Acc of
+        {result, Others} -> Others;
+        empty -> []
+    end,
+    {result, [?NS_PUSH_0 | lists:delete(?NS_PUSH_0, Features)]};
+disco_sm_features(Acc, _From, _To, _Node, _Lang) ->
+    Acc.
+
+-spec adhoc_local_commands(term(), jid(), jid(), adhoc_command()) -> term().
+adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
+    case push_settings:get(Host) of
+        {ok, Settings} ->
+            case push_registration:command(From, To, Request, Settings) of
+                not_ours ->
+                    Acc;
+                {error, _} = Error ->
+                    {stop, Error};
+                {Change, Devices, Reply} ->
+                    session(From, Change, Devices),
+                    {stop, Reply}
+            end;
+        none ->
+            Acc
+    end.
+
+session(_From, _Change, []) ->
+    ok;
+session(#jid{luser = U, lserver = S, lresource = R}, Change, Devices) ->
+    case ejabberd_sm:get_session_pid(U, S, R) of
+        none -> ok;
+        Pid when Change =:= bind -> push_sessions:bind(Pid, Devices);
+        Pid -> push_sessions:unbind(Pid, Devices)
+    end.
+
+-spec adhoc_local_items(term(), jid(), jid(), binary()) -> term().
+adhoc_local_items(Acc, #jid{lserver = Host}, #jid{lserver = Host} = To, Lang) ->
+    Items = case Acc of
+        {result, Others} -> Others;
+        _ -> []
+    end,
+    Ours = [#disco_item{jid = jid:remove_resource(To), node = Node,
+                        name = translate:translate(Lang, Name)}
+            || {Node, Name} <- push_registration:command_nodes()],
+    {result, Items ++ Ours};
+adhoc_local_items(Acc, _From, _To, _Lang) ->
+    Acc.
+
+%%% Accounts
+
+-spec remove_user(binary(), binary()) -> ok.
+remove_user(User, Server) ->
+    US = {jid:nodeprep(User), jid:nameprep(Server)},
+    guarded(fun() -> push_devices:remove_user(US) end).

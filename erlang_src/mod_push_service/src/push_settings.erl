@@ -1,0 +1,62 @@
+%% What hooks need to know of a vhost's configuration, readable without a process. A vhost without
+%% settings has the module not (or no longer) running: its hooks do nothing.
+-module(push_settings).
+
+-export([init/0, put/2, delete/1, get/1, hosts/0, mac_key/0, set_mac_key/1, owner/1]).
+
+-export_type([settings/0]).
+
+-type settings() :: #{
+    service := binary(),                    %% the jid that clients put into <enable/>
+    content := push_content:level(),
+    apps := #{App :: binary() => apns_nif:config()}
+}.
+
+-define(TABLE, push_settings).
+
+%% The caller owns the table.
+-spec init() -> ok.
+init() ->
+    ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
+    ok.
+
+-spec put(Host :: binary(), settings()) -> ok.
+put(Host, Settings) ->
+    true = ets:insert(?TABLE, {Host, Settings}),
+    ok.
+
+-spec delete(Host :: binary()) -> ok.
+delete(Host) ->
+    true = ets:delete(?TABLE, Host),
+    ok.
+
+-spec get(Host :: binary()) -> {ok, settings()} | none.
+get(Host) ->
+    try ets:lookup(?TABLE, Host) of
+        [{_, Settings}] -> {ok, Settings};
+        [] -> none
+    catch
+        error:badarg -> none
+    end.
+
+-spec hosts() -> [{Host :: binary(), settings()}].
+hosts() ->
+    ets:tab2list(?TABLE).
+
+%% The server's secret behind thread ids, collapse ids and device nodes. It is the same on all
+%% nodes and stays the same over restarts, since apps keep what they are given.
+-spec mac_key() -> binary().
+mac_key() ->
+    persistent_term:get({?MODULE, mac_key}).
+
+-spec set_mac_key(binary()) -> ok.
+set_mac_key(Key) ->
+    case persistent_term:get({?MODULE, mac_key}, undefined) of
+        Key -> ok;
+        _ -> persistent_term:put({?MODULE, mac_key}, Key)
+    end.
+
+%% The owner's name in the engines: the bare JID.
+-spec owner({LUser :: binary(), LServer :: binary()}) -> binary().
+owner({LUser, LServer}) ->
+    <<LUser/binary, "@", LServer/binary>>.
