@@ -1,6 +1,6 @@
 //! The receiving side of one connection.
 
-use super::dynamic_table::{DynamicTable, Marks};
+use super::dynamic_table::DynamicTable;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, SIZE_UPDATE};
 use super::{Error, FIELD_OVERHEAD, huffman, integer, static_table};
 
@@ -125,11 +125,10 @@ impl Decoder {
         if incremental {
             match name {
                 Name::Static(name) | Name::Literal(name) => {
-                    self.table.insert(Marks::default(), name, value);
+                    self.table.insert(name, value);
                 }
                 Name::Dynamic(position) => {
-                    self.table
-                        .insert_with_name_of(position, Marks::default(), value);
+                    self.table.insert_with_name_of(position, value);
                 }
             }
         }

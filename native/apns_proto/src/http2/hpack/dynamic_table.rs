@@ -4,6 +4,7 @@
 //! slice and an insertion allocates nothing once the buffer has grown. Evicted bytes stay at the
 //! front until they outweigh the bound; then the rest moves down.
 
+use super::key::{FieldKeys, Key, Sought};
 use super::{FIELD_OVERHEAD, INITIAL_TABLE_SIZE};
 
 /// One side's dynamic table.
@@ -20,24 +21,23 @@ pub(super) struct DynamicTable {
     max_size: usize,
 }
 
-/// What the encoder's search compares before it compares bytes; the decoder leaves it zero.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
-    pub(super) name: u32,
-    pub(super) field: u32,
-}
-
 #[derive(Debug)]
 struct Entry {
     start: usize,
-    name_len: usize,
-    value_len: usize,
-    marks: Marks,
+    keys: FieldKeys,
 }
 
 impl Entry {
+    const fn name_len(&self) -> usize {
+        self.keys.name.len()
+    }
+
+    const fn len(&self) -> usize {
+        self.name_len() + self.keys.value.len()
+    }
+
     const fn size(&self) -> usize {
-        self.name_len + self.value_len + FIELD_OVERHEAD
+        self.len() + FIELD_OVERHEAD
     }
 }
 
@@ -80,60 +80,62 @@ impl DynamicTable {
     /// The field at `position`, where 0 is the newest.
     #[inline]
     pub(super) fn get(&self, position: usize) -> Option<(&[u8], &[u8])> {
-        self.field(self.live().iter().nth_back(position)?)
+        self.live()
+            .iter()
+            .nth_back(position)
+            .map(|entry| self.field(entry))
     }
 
     /// The position of the newest entry with this field.
     #[inline]
-    pub(super) fn find(&self, mark: u32, name: &[u8], value: &[u8]) -> Option<usize> {
-        self.live()
-            .iter()
-            .rev()
-            .position(|entry| entry.marks.field == mark && self.field(entry) == Some((name, value)))
+    pub(super) fn find(&self, name: Sought<'_>, value: Sought<'_>) -> Option<usize> {
+        self.live().iter().rev().position(|entry| {
+            value.is(entry.keys.value, || self.field(entry).1)
+                && name.is(entry.keys.name, || self.field(entry).0)
+        })
     }
 
     /// The position of the newest entry with this name.
     #[inline]
-    pub(super) fn find_name(&self, mark: u32, name: &[u8]) -> Option<usize> {
-        self.live().iter().rev().position(|entry| {
-            entry.marks.name == mark && self.field(entry).is_some_and(|(found, _)| found == name)
-        })
+    pub(super) fn find_name(&self, name: Sought<'_>) -> Option<usize> {
+        let mut newest_first = self.live().iter().rev();
+        newest_first.position(|entry| name.is(entry.keys.name, || self.field(entry).0))
     }
 
     /// Inserts a field. One that is larger than the table empties it (RFC 7541 4.4).
-    pub(super) fn insert(&mut self, marks: Marks, name: &[u8], value: &[u8]) {
+    pub(super) fn insert(&mut self, name: &[u8], value: &[u8]) {
         if self.make_room(name.len(), value.len()) {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(name);
-            self.append(marks, start, name.len(), value);
+            self.bytes.extend_from_slice(value);
+            self.append(start, FieldKeys::of(name, value));
         }
     }
 
     /// Inserts a field with the name of the entry at `position`, if there is one.
     ///
     /// The new entry may evict the one that it takes its name from (RFC 7541 4.4).
-    pub(super) fn insert_with_name_of(&mut self, position: usize, marks: Marks, value: &[u8]) {
-        let Some(name_len) = self
-            .live()
-            .iter()
-            .nth_back(position)
-            .map(|entry| entry.name_len)
-        else {
+    pub(super) fn insert_with_name_of(&mut self, position: usize, value: &[u8]) {
+        let entry = self.live().iter().nth_back(position);
+        let Some(name) = entry.map(|entry| entry.keys.name) else {
             return;
         };
-        if self.make_room(name_len, value.len()) {
+        if self.make_room(name.len(), value.len()) {
             // Looked up only now: making room moves the bytes.
-            let Some(from) = self
-                .live()
-                .iter()
-                .nth_back(position)
-                .map(|entry| entry.start)
-            else {
+            let entry = self.live().iter().nth_back(position);
+            let Some(from) = entry.map(|entry| entry.start) else {
                 return;
             };
             let start = self.bytes.len();
-            self.bytes.extend_from_within(from..from + name_len);
-            self.append(marks, start, name_len, value);
+            self.bytes.extend_from_within(from..from + name.len());
+            self.bytes.extend_from_slice(value);
+            self.append(
+                start,
+                FieldKeys {
+                    name,
+                    value: Key::of(value),
+                },
+            );
         }
     }
 
@@ -150,14 +152,8 @@ impl DynamicTable {
         true
     }
 
-    fn append(&mut self, marks: Marks, start: usize, name_len: usize, value: &[u8]) {
-        self.bytes.extend_from_slice(value);
-        let entry = Entry {
-            start,
-            name_len,
-            value_len: value.len(),
-            marks,
-        };
+    fn append(&mut self, start: usize, keys: FieldKeys) {
+        let entry = Entry { start, keys };
         self.size += entry.size();
         self.entries.push(entry);
         self.evict();
@@ -194,10 +190,100 @@ impl DynamicTable {
     }
 
     #[inline]
-    fn field(&self, entry: &Entry) -> Option<(&[u8], &[u8])> {
-        let end = entry.start + entry.name_len + entry.value_len;
-        self.bytes
-            .get(entry.start..end)?
-            .split_at_checked(entry.name_len)
+    fn field(&self, entry: &Entry) -> (&[u8], &[u8]) {
+        let bytes = self.bytes.get(entry.start..entry.start + entry.len());
+        bytes
+            .unwrap_or_default()
+            .split_at_checked(entry.name_len())
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(Vec<u8>, Vec<u8>),
+        InsertWithNameOf(usize, Vec<u8>),
+        SetMaxSize(u32),
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let string = || prop::collection::vec(any::<u8>(), 0..60);
+        prop_oneof![
+            8 => (string(), string()).prop_map(|(name, value)| Step::Insert(name, value)),
+            4 => (0..12usize, string()).prop_map(|(at, value)| Step::InsertWithNameOf(at, value)),
+            1 => (0..600u32).prop_map(Step::SetMaxSize),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    /// The table as RFC 7541 4 describes it, newest first.
+    #[derive(Default)]
+    struct Model {
+        fields: VecDeque<(Vec<u8>, Vec<u8>)>,
+        max_size: usize,
+    }
+
+    impl Model {
+        fn insert(&mut self, name: Vec<u8>, value: Vec<u8>) {
+            self.fields.push_front((name, value));
+            self.evict();
+        }
+
+        fn evict(&mut self) {
+            let size = |field: &(Vec<u8>, Vec<u8>)| field.0.len() + field.1.len() + 32;
+            while self.fields.iter().map(size).sum::<usize>() > self.max_size {
+                self.fields.pop_back();
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_is_the_standards(steps in prop::collection::vec(step(), 0..200)) {
+            let mut table = DynamicTable::new(400);
+            let mut model = Model { max_size: 400, ..Model::default() };
+            for step in steps {
+                match step {
+                    Step::Insert(name, value) => {
+                        table.insert(&name, &value);
+                        model.insert(name, value);
+                    }
+                    Step::InsertWithNameOf(position, value) => {
+                        table.insert_with_name_of(position, &value);
+                        if let Some((name, _)) = model.fields.get(position).cloned() {
+                            model.insert(name, value);
+                        }
+                    }
+                    Step::SetMaxSize(size) => {
+                        table.set_max_size(size);
+                        model.max_size = size as usize;
+                        model.evict();
+                    }
+                    Step::Clear => {
+                        table.clear();
+                        model.fields.clear();
+                    }
+                }
+                for (position, (name, value)) in model.fields.iter().enumerate() {
+                    prop_assert_eq!(table.get(position), Some((&name[..], &value[..])));
+                    let (name, value) = (Sought::new(name), Sought::new(value));
+                    let newest = table.find(name, value).and_then(|found| table.get(found));
+                    prop_assert_eq!(newest, Some((name.bytes, value.bytes)));
+                    prop_assert!(table.find(name, value) <= Some(position));
+                    prop_assert!(table.find_name(name) <= Some(position));
+                }
+                prop_assert_eq!(table.get(model.fields.len()), None);
+                prop_assert!(table.bytes.len() <= 3 * 600, "evicted bytes pile up");
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! One header list being written.
 
-use super::dynamic_table::Marks;
 use super::encoder::{Encoder, Told};
+use super::key::Sought;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, WITHOUT_INDEXING};
 use super::static_table::{self, Match};
-use super::{FIELD_OVERHEAD, PreparedLiteral, fingerprint, huffman, integer};
+use super::{FIELD_OVERHEAD, PreparedLiteral, huffman, integer};
 
 /// One header list, written field by field in the order of the calls.
 ///
@@ -36,53 +36,30 @@ impl<'a> HeaderBlock<'a> {
 
     /// A field that is the same in many requests: an index once the peer's table has it, else a
     /// literal that puts it there.
+    #[inline]
     pub fn indexed(&mut self, name: &[u8], value: &[u8]) {
-        self.list_size += name.len() + value.len() + FIELD_OVERHEAD;
-        let mark = fingerprint::of(name);
-        let in_static = static_table::find(name, mark, value);
-        if let Some(Match::Field(index)) = in_static {
-            return integer::encode(self.out, INDEXED, index);
-        }
-        let marks = Marks {
-            name: mark,
-            field: fingerprint::of_field(mark, fingerprint::of(value)),
-        };
-        if let Some(position) = self.encoder.table.find(marks.field, name, value) {
-            return integer::encode(self.out, INDEXED, static_table::LEN + 1 + position);
-        }
-        if name.len() + value.len() + FIELD_OVERHEAD > self.encoder.table.max_size() {
-            // Inserting it would only empty the table (RFC 7541 4.4).
-            return self.write_literal(WITHOUT_INDEXING, mark, name, value);
-        }
-        // Written before the insertion, which may evict the entry that the name's index means.
-        self.write_literal(INCREMENTAL, mark, name, value);
-        self.encoder.table.insert(marks, name, value);
-        self.table_changed = true;
+        // Inlined so far, so that the key of a constant name is made at compile time.
+        self.write_indexed(Sought::new(name), Sought::new(value));
     }
 
     /// A field whose name is common but whose value is not: the first time it is put in the
     /// peer's table, from then on it is a literal that takes its name from there.
+    #[inline]
     pub fn indexed_name(&mut self, name: &[u8], value: &[u8]) {
-        let mark = fingerprint::of(name);
-        if self.name_index(mark, name).is_some() {
-            self.literal(name, value);
-        } else {
-            self.indexed(name, value);
-        }
+        self.write_indexed_name(Sought::new(name), value);
     }
 
     /// A field that leaves the table alone: a literal without indexing, with the name's index
     /// where a table has it, and Huffman coding where that is shorter.
+    #[inline]
     pub fn literal(&mut self, name: &[u8], value: &[u8]) {
-        self.list_size += name.len() + value.len() + FIELD_OVERHEAD;
-        self.write_literal(WITHOUT_INDEXING, fingerprint::of(name), name, value);
+        self.write_literal(WITHOUT_INDEXING, Sought::new(name), value);
     }
 
     /// A secret: as [`literal`](Self::literal), and no intermediary may index it either
     /// (RFC 7541 6.2.3).
     pub fn never_indexed(&mut self, name: &[u8], value: &[u8]) {
-        self.list_size += name.len() + value.len() + FIELD_OVERHEAD;
-        self.write_literal(NEVER_INDEXED, fingerprint::of(name), name, value);
+        self.write_literal(NEVER_INDEXED, Sought::new(name), value);
     }
 
     /// A field that was encoded beforehand.
@@ -93,10 +70,9 @@ impl<'a> HeaderBlock<'a> {
 
     /// As [`literal`](Self::literal), for the value `prefix` followed by `bytes` in lower-case
     /// hexadecimal digits, which is never made as text.
+    #[inline]
     pub fn literal_hex(&mut self, name: &[u8], prefix: &[u8], bytes: &[u8]) {
-        self.list_size += name.len() + prefix.len() + 2 * bytes.len() + FIELD_OVERHEAD;
-        self.write_name(WITHOUT_INDEXING, fingerprint::of(name), name);
-        huffman::encode_hex_string(self.out, prefix, bytes);
+        self.write_literal_hex(Sought::new(name), prefix, bytes);
     }
 
     /// Size of the list so far as the peer's SETTINGS_MAX_HEADER_LIST_SIZE counts it: name, value
@@ -122,25 +98,79 @@ impl<'a> HeaderBlock<'a> {
             .forget_block(self.told_before, self.table_changed);
     }
 
-    fn write_literal(&mut self, representation: (u8, u8), mark: u32, name: &[u8], value: &[u8]) {
-        self.write_name(representation, mark, name);
+    fn write_indexed(&mut self, name: Sought<'_>, value: Sought<'_>) {
+        match self.field_index(name, value) {
+            Some(index) => {
+                self.count(name.bytes, value.bytes.len());
+                integer::encode(self.out, INDEXED, index);
+            }
+            None => self.write_new(name, value.bytes),
+        }
+    }
+
+    /// Writes a field that no table has yet, and puts it in the dynamic one if it can be there.
+    #[cold]
+    fn write_new(&mut self, name: Sought<'_>, value: &[u8]) {
+        if name.bytes.len() + value.len() + FIELD_OVERHEAD > self.encoder.table.max_size() {
+            // Inserting it would only empty the table (RFC 7541 4.4).
+            return self.write_literal(WITHOUT_INDEXING, name, value);
+        }
+        // Written before the insertion, which may evict the entry that the name's index means.
+        self.write_literal(INCREMENTAL, name, value);
+        self.encoder.table.insert(name.bytes, value);
+        self.table_changed = true;
+    }
+
+    fn write_indexed_name(&mut self, name: Sought<'_>, value: &[u8]) {
+        match self.name_index(name) {
+            Some(index) => {
+                self.count(name.bytes, value.len());
+                integer::encode(self.out, WITHOUT_INDEXING, index);
+                huffman::encode_string(self.out, value);
+            }
+            None => self.write_indexed(name, Sought::new(value)),
+        }
+    }
+
+    fn write_literal(&mut self, representation: (u8, u8), name: Sought<'_>, value: &[u8]) {
+        self.count(name.bytes, value.len());
+        self.write_name(representation, name);
         huffman::encode_string(self.out, value);
     }
 
-    fn write_name(&mut self, representation: (u8, u8), mark: u32, name: &[u8]) {
-        match self.name_index(mark, name) {
+    fn write_literal_hex(&mut self, name: Sought<'_>, prefix: &[u8], bytes: &[u8]) {
+        self.count(name.bytes, prefix.len() + 2 * bytes.len());
+        self.write_name(WITHOUT_INDEXING, name);
+        huffman::encode_hex_string(self.out, prefix, bytes);
+    }
+
+    fn write_name(&mut self, representation: (u8, u8), name: Sought<'_>) {
+        match self.name_index(name) {
             Some(index) => integer::encode(self.out, representation, index),
             None => {
                 integer::encode(self.out, representation, 0);
-                huffman::encode_string(self.out, name);
+                huffman::encode_string(self.out, name.bytes);
             }
         }
     }
 
-    fn name_index(&self, mark: u32, name: &[u8]) -> Option<usize> {
-        static_table::find_name(name, mark).or_else(|| {
-            let position = self.encoder.table.find_name(mark, name)?;
-            Some(static_table::LEN + 1 + position)
-        })
+    const fn count(&mut self, name: &[u8], value_len: usize) {
+        self.list_size += name.len() + value_len + FIELD_OVERHEAD;
     }
+
+    fn field_index(&self, name: Sought<'_>, value: Sought<'_>) -> Option<usize> {
+        match static_table::find(name, value) {
+            Some(Match::Field(index)) => Some(index),
+            _ => self.encoder.table.find(name, value).map(index_of),
+        }
+    }
+
+    fn name_index(&self, name: Sought<'_>) -> Option<usize> {
+        static_table::find_name(name).or_else(|| self.encoder.table.find_name(name).map(index_of))
+    }
+}
+
+/// The index of an entry of the dynamic table, which follow those of the static one.
+const fn index_of(position: usize) -> usize {
+    static_table::LEN + 1 + position
 }

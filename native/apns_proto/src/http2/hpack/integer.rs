@@ -9,13 +9,22 @@ const MAX_CONTINUATION: usize = 5;
 /// Appends `value`; `flags` are the bits above the prefix of `prefix_bits` bits (1 to 8).
 #[inline]
 pub(super) fn encode(out: &mut Vec<u8>, (flags, prefix_bits): (u8, u8), value: usize) {
-    let limit = prefix_mask(prefix_bits);
-    if value < usize::from(limit) {
-        out.push(flags | value as u8);
-    } else {
-        out.push(flags | limit);
-        encode_rest(out, value - usize::from(limit));
+    match fits_prefix(prefix_bits, value) {
+        Some(value) => out.push(flags | value),
+        None => {
+            let limit = prefix_mask(prefix_bits);
+            out.push(flags | limit);
+            encode_rest(out, value - usize::from(limit));
+        }
     }
+}
+
+/// The value as the prefix holds it, if it needs no byte after it.
+#[inline]
+pub(super) fn fits_prefix(prefix_bits: u8, value: usize) -> Option<u8> {
+    u8::try_from(value)
+        .ok()
+        .filter(|&value| value < prefix_mask(prefix_bits))
 }
 
 fn encode_rest(out: &mut Vec<u8>, mut rest: usize) {

@@ -27,10 +27,10 @@ mod decoder;
 mod dynamic_table;
 mod encoder;
 mod error;
-mod fingerprint;
 mod header_block;
 mod huffman;
 mod integer;
+mod key;
 mod prepared_literal;
 mod static_table;
 

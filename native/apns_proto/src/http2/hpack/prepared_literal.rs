@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::key::Sought;
 use super::representation::{NEVER_INDEXED, WITHOUT_INDEXING};
-use super::{FIELD_OVERHEAD, fingerprint, huffman, integer, static_table};
+use super::{FIELD_OVERHEAD, huffman, integer, static_table};
 
 /// A literal field with its encoding, for a value that is sent many times but must not be indexed,
 /// as a provider token. It depends on no connection's table: one serves every connection.
@@ -30,7 +31,7 @@ impl PreparedLiteral {
 
     fn prepare(representation: (u8, u8), name: &[u8], value: &[u8]) -> Self {
         let mut encoded = Vec::new();
-        match static_table::find_name(name, fingerprint::of(name)) {
+        match static_table::find_name(Sought::new(name)) {
             Some(index) => integer::encode(&mut encoded, representation, index),
             None => {
                 integer::encode(&mut encoded, representation, 0);

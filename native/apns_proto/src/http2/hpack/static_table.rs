@@ -1,6 +1,6 @@
 //! The static table (RFC 7541 Appendix A) and the search in it.
 
-use super::fingerprint;
+use super::key::{FieldKeys, Key, Sought};
 
 /// Number of entries; the dynamic table's indices follow it (RFC 7541 2.3.3).
 pub(super) const LEN: usize = 61;
@@ -20,42 +20,58 @@ pub(super) enum Match {
     Name(usize),
 }
 
-/// Looks for the field, or else for the name alone; `name_mark` is the name's fingerprint.
+/// Looks for the field, or else for the name alone.
 #[inline]
-pub(super) fn find(name: &[u8], name_mark: u32, value: &[u8]) -> Option<Match> {
-    let first = find_name(name, name_mark)?;
+pub(super) fn find(name: Sought<'_>, value: Sought<'_>) -> Option<Match> {
+    let first = find_name(name)?;
     // Entries with the same name are neighbours.
-    let neighbours = ENTRIES
-        .get(first - 1..)?
-        .iter()
-        .take_while(|entry| entry.0 == name);
-    for (offset, entry) in neighbours.enumerate() {
-        if entry.1 == value {
-            return Some(Match::Field(first + offset));
+    let mut index = first;
+    while let Some(entry) = KEYS.get(index - 1)
+        && entry.name == name.key
+    {
+        if value.is(entry.value, || get(index).map_or(&[], |field| field.1)) {
+            return Some(Match::Field(index));
         }
+        index += 1;
     }
     Some(Match::Name(first))
 }
 
-/// The lowest index with this name; `name_mark` is the name's fingerprint.
+/// The lowest index with this name.
 #[inline]
-pub(super) fn find_name(name: &[u8], name_mark: u32) -> Option<usize> {
-    let mut slot = name_mark as usize % SLOTS;
+pub(super) fn find_name(name: Sought<'_>) -> Option<usize> {
+    let mut slot = name.key.hash() % SLOTS;
     loop {
         // The array is never full, so an empty slot ends the search.
         let index = usize::from(*NAMES.get(slot)?);
-        let (found, _) = get(index)?;
-        if found == name {
+        let entry = KEYS.get(index.checked_sub(1)?)?;
+        if name.is(entry.name, || get(index).map_or(&[], |field| field.0)) {
             return Some(index);
         }
         slot = (slot + 1) % SLOTS;
     }
 }
 
+/// The keys of each entry. No two names of the table have the same.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "const: an index out of bounds fails the build"
+)]
+static KEYS: [FieldKeys; LEN] = {
+    let mut keys = [FieldKeys::of(b"", b""); LEN];
+    let mut entry = 0;
+    while entry < LEN {
+        let (name, value) = ENTRIES[entry];
+        keys[entry] = FieldKeys::of(name, value);
+        entry += 1;
+    }
+    keys
+};
+
 /// A power of two, and more than twice the 52 names, so that a search ends soon.
 const SLOTS: usize = 128;
 
-/// Open addressing by the name's fingerprint: the lowest index of the name, or 0 for empty.
+/// Open addressing by the name's key: the lowest index of the name, or 0 for empty.
 #[expect(
     clippy::indexing_slicing,
     reason = "const: an index out of bounds fails the build"
@@ -66,7 +82,7 @@ static NAMES: [u8; SLOTS] = {
     while index <= LEN {
         let name = ENTRIES[index - 1].0;
         if index == 1 || !same(name, ENTRIES[index - 2].0) {
-            let mut slot = fingerprint::of(name) as usize % SLOTS;
+            let mut slot = Key::of(name).hash() % SLOTS;
             while names[slot] != 0 {
                 slot = (slot + 1) % SLOTS;
             }
@@ -157,12 +173,14 @@ mod tests {
     fn every_entry_is_found_by_field_and_by_name() {
         for index in 1..=LEN {
             let (name, value) = get(index).unwrap();
-            let mark = fingerprint::of(name);
-            assert_eq!(find(name, mark, value), Some(Match::Field(index)));
-            let lowest = (1..=LEN).find(|&i| get(i).unwrap().0 == name).unwrap();
-            assert_eq!(find_name(name, mark), Some(lowest));
+            let (name, value) = (Sought::new(name), Sought::new(value));
+            assert_eq!(find(name, value), Some(Match::Field(index)));
+            let lowest = (1..=LEN)
+                .find(|&i| get(i).unwrap().0 == name.bytes)
+                .unwrap();
+            assert_eq!(find_name(name), Some(lowest));
             assert_eq!(
-                find(name, mark, b"no such value"),
+                find(name, Sought::new(b"no such value")),
                 Some(Match::Name(lowest))
             );
         }
@@ -178,7 +196,7 @@ mod tests {
             b"x",
             b"accept-",
         ] {
-            assert_eq!(find(name, fingerprint::of(name), b""), None);
+            assert_eq!(find(Sought::new(name), Sought::new(b"")), None);
         }
         assert_eq!(get(0), None);
         assert_eq!(get(LEN + 1), None);

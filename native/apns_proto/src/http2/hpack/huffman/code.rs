@@ -38,6 +38,61 @@ pub(super) static FIRST: [(u32, u16); MAX_LENGTH + 1] = CANON.first;
 /// Code of each symbol, in the low bits.
 pub(super) const CODES: [u32; SYMBOLS] = CANON.codes;
 
+/// One code, or the codes of two digits: the bits, and in the low six bits their number.
+///
+/// One word, so that it takes one load, and a shift by it one instruction.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Code(u64);
+
+impl Code {
+    /// `length` is below 64 and `bits` has as many.
+    pub(super) const fn new(bits: u32, length: u8) -> Self {
+        Self((bits as u64) << 6 | length as u64)
+    }
+
+    /// The code of `byte`.
+    #[inline]
+    pub(super) fn of(byte: u8) -> Self {
+        OF_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+}
+
+/// Codes one after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Run {
+    /// The bits, in the low end.
+    pub(super) bits: u64,
+    /// How many. A run of more than 64 has lost its start.
+    pub(super) length: u32,
+}
+
+impl Run {
+    /// The run with `next` behind it.
+    #[inline]
+    pub(super) const fn then(self, Code(next): Code) -> Self {
+        // A shift takes the low six bits of its amount only, as the machine's does.
+        let bits = self.bits.wrapping_shl(next as u32) | next >> 6;
+        Self {
+            bits,
+            length: self.length + (next as u32 & 0x3f),
+        }
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "const: an index out of bounds fails the build"
+)]
+static OF_BYTES: [Code; 256] = {
+    let mut codes = [Code(0); 256];
+    let mut byte = 0;
+    while byte < 256 {
+        codes[byte] = Code::new(CODES[byte], LENGTHS[byte]);
+        byte += 1;
+    }
+    codes
+};
+
 struct Canon {
     codes: [u32; SYMBOLS],
     sorted: [u16; SYMBOLS],

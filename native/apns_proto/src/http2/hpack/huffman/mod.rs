@@ -6,6 +6,8 @@
 mod code;
 mod decode;
 mod encode;
+#[cfg(test)]
+mod tests;
 
 pub(super) use decode::Buffer;
 pub(super) use encode::{encode_hex_string, encode_string};
