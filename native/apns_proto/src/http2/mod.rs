@@ -21,6 +21,8 @@ mod send;
 mod settings;
 mod slots;
 mod stream_id;
+#[cfg(test)]
+mod tests;
 
 pub use config::Config;
 pub use connection::Connection;
