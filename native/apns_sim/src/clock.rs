@@ -22,6 +22,11 @@ impl Clock {
         u64::try_from(self.now()).unwrap_or(0).saturating_mul(1000)
     }
 
+    /// Seconds from the machine's clock.
+    pub(crate) fn offset(&self) -> i64 {
+        self.offset_s.load(Ordering::Relaxed)
+    }
+
     /// Lets the clock go wrong by `seconds` from the machine's.
     pub(crate) fn set_offset(&self, seconds: i64) {
         self.offset_s.store(seconds, Ordering::Relaxed);

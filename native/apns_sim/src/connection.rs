@@ -121,7 +121,7 @@ impl Connection {
         let mut inner = lock(&self.inner);
         let last = go_away
             .last_stream
-            .or(before.map(|stream| stream.saturating_sub(2)));
+            .or_else(|| before.map(|stream| stream.saturating_sub(2)));
         let last = last.unwrap_or_else(|| self.wire.highest_stream());
         let last = inner.last_stream.map_or(last, |earlier| earlier.min(last));
         inner.last_stream = Some(last);

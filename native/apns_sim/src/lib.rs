@@ -27,6 +27,7 @@ mod certificates;
 mod client_certificate;
 mod clock;
 mod connection;
+mod control;
 mod credentials;
 mod devices;
 mod entry;

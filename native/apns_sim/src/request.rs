@@ -84,7 +84,7 @@ pub(crate) fn device_token(path: &str) -> Option<String> {
 /// Whether `token` is hex of 1 to 100 whole bytes. Apple says the length varies; today it is 32 bytes.
 pub(crate) fn is_device_token(token: &str) -> bool {
     (2..=2 * MAX_TOKEN_BYTES).contains(&token.len())
-        && token.len() % 2 == 0
+        && token.len().is_multiple_of(2)
         && token.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 

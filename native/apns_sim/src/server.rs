@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::control::{self, Control};
 use crate::provider;
 use crate::start_error::StartError;
 use crate::state::State;
@@ -87,7 +88,17 @@ impl Server {
         };
         // It was bound a moment ago; if the runtime does not take it, the first provider is refused.
         let _ = listen(provider, &mut providers);
-        drop(control);
+        let mut controls = JoinSet::new();
+        if let Some(bound) = control
+            && let Ok(listener) = tokio::net::TcpListener::from_std(bound.listener)
+        {
+            let control = Control {
+                state: Arc::clone(&state),
+                provider: address,
+                control: bound.address,
+            };
+            controls.spawn(control::listen(control, listener));
+        }
         while let Some(command) = inbox.recv().await {
             match command {
                 Command::Kill(done) => {

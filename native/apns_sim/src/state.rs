@@ -207,6 +207,27 @@ impl State {
     }
 }
 
+impl Counters {
+    pub(crate) fn connections_refused(&self) -> u64 {
+        self.connections_refused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn handshakes_failed(&self) -> u64 {
+        self.handshakes_failed.load(Ordering::Relaxed)
+    }
+
+    /// All requests by their end.
+    pub(crate) fn requests(&self) -> serde_json::Value {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        serde_json::json!({
+            "accepted": read(&self.accepted),
+            "rejected": read(&self.rejected),
+            "faults": read(&self.faults),
+            "abandoned": read(&self.abandoned),
+        })
+    }
+}
+
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")

@@ -10,15 +10,15 @@ use rustls::pki_types::pem::PemObject;
 
 /// What stands in a token.
 #[derive(Clone, Debug)]
-pub struct Spec {
-    pub alg: &'static str,
-    pub kid: String,
-    pub iss: String,
-    pub iat: i64,
+pub(crate) struct Spec {
+    pub(crate) alg: &'static str,
+    pub(crate) kid: String,
+    pub(crate) iss: String,
+    pub(crate) iat: i64,
 }
 
 impl Spec {
-    pub fn of(simulator: &Simulator) -> Self {
+    pub(crate) fn of(simulator: &Simulator) -> Self {
         Self {
             alg: "ES256",
             kid: simulator.key_id().into(),
@@ -29,16 +29,16 @@ impl Spec {
 }
 
 /// A signing key.
-pub struct Signer {
+pub(crate) struct Signer {
     key: EcdsaKeyPair,
 }
 
 impl Signer {
-    pub fn of(simulator: &Simulator) -> Self {
+    pub(crate) fn of(simulator: &Simulator) -> Self {
         Self::from_p8(simulator.signing_key_p8().unwrap())
     }
 
-    pub fn from_p8(pem: &str) -> Self {
+    pub(crate) fn from_p8(pem: &str) -> Self {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
         let der = der.secret_pkcs8_der();
         let key =
@@ -46,13 +46,13 @@ impl Signer {
         Self { key: key.unwrap() }
     }
 
-    pub fn bearer(&self, spec: &Spec) -> String {
+    pub(crate) fn bearer(&self, spec: &Spec) -> String {
         let header = serde_json::json!({ "alg": spec.alg, "kid": spec.kid }).to_string();
         let claims = serde_json::json!({ "iss": spec.iss, "iat": spec.iat }).to_string();
         self.sign(&header, &claims)
     }
 
-    pub fn sign(&self, header: &str, claims: &str) -> String {
+    pub(crate) fn sign(&self, header: &str, claims: &str) -> String {
         let signed = format!(
             "{}.{}",
             base64url(header.as_bytes()),
@@ -66,7 +66,7 @@ impl Signer {
     }
 }
 
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -75,7 +75,7 @@ pub fn now() -> i64 {
         .unwrap()
 }
 
-pub fn base64url(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

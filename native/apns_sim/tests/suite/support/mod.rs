@@ -1,9 +1,8 @@
 //! A provider for the simulator's tests: rustls and the h2 crate's client, and provider tokens signed with ring.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 mod provider_token;
 
-pub use provider_token::{Signer, Spec};
+pub(crate) use provider_token::{Signer, Spec};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,30 +17,30 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-pub const TOPIC: &str = "im.example.chat";
-pub const TOKEN: &str = "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0";
-pub const HELLO: &str = r#"{"aps":{"alert":{"title":"Alice","body":"Hello"}}}"#;
+pub(crate) const TOPIC: &str = "im.example.chat";
+pub(crate) const TOKEN: &str = "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0";
+pub(crate) const HELLO: &str = r#"{"aps":{"alert":{"title":"Alice","body":"Hello"}}}"#;
 /// No test waits longer for anything.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-pub fn simulator() -> Simulator {
+pub(crate) fn simulator() -> Simulator {
     Simulator::start(Options::default()).unwrap()
 }
 
 /// An answer, whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or(serde_json::Value::Null)
     }
 
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         self.json()["reason"]
             .as_str()
             .unwrap_or_default()
@@ -50,20 +49,20 @@ impl Answer {
 }
 
 /// One connection of a provider.
-pub struct Provider {
-    pub send: SendRequest<Bytes>,
-    pub bearer: String,
+pub(crate) struct Provider {
+    pub(crate) send: SendRequest<Bytes>,
+    pub(crate) bearer: String,
     connection: tokio::task::JoinHandle<Result<(), h2::Error>>,
 }
 
 impl Provider {
-    pub async fn connect(simulator: &Simulator) -> Self {
+    pub(crate) async fn connect(simulator: &Simulator) -> Self {
         Self::over(simulator, client_config(simulator, None))
             .await
             .unwrap()
     }
 
-    pub async fn over(
+    pub(crate) async fn over(
         simulator: &Simulator,
         config: rustls::ClientConfig,
     ) -> Result<Self, h2::Error> {
@@ -85,7 +84,7 @@ impl Provider {
     }
 
     /// A request that the simulator finds no fault with.
-    pub fn request(&self) -> http::request::Builder {
+    pub(crate) fn request(&self) -> http::request::Builder {
         Request::builder()
             .method("POST")
             .uri(format!("https://localhost/3/device/{TOKEN}"))
@@ -94,12 +93,12 @@ impl Provider {
             .header("apns-push-type", "alert")
     }
 
-    pub async fn push(&mut self) -> Result<Answer, h2::Error> {
+    pub(crate) async fn push(&mut self) -> Result<Answer, h2::Error> {
         let request = self.request();
         self.exchange(request, HELLO).await
     }
 
-    pub async fn push_to(&mut self, token: &str) -> Result<Answer, h2::Error> {
+    pub(crate) async fn push_to(&mut self, token: &str) -> Result<Answer, h2::Error> {
         let request = self
             .request()
             .uri(format!("https://localhost/3/device/{token}"));
@@ -107,7 +106,7 @@ impl Provider {
     }
 
     /// Sends and waits for the whole answer.
-    pub async fn exchange(
+    pub(crate) async fn exchange(
         &mut self,
         request: http::request::Builder,
         body: &str,
@@ -134,7 +133,7 @@ impl Provider {
     }
 
     /// Sends and leaves the answer to be waited for.
-    pub async fn begin(&mut self, token: &str) -> h2::client::ResponseFuture {
+    pub(crate) async fn begin(&mut self, token: &str) -> h2::client::ResponseFuture {
         let request = self
             .request()
             .uri(format!("https://localhost/3/device/{token}"));
@@ -150,7 +149,7 @@ impl Provider {
     }
 
     /// Waits until MAX_CONCURRENT_STREAMS is `limit`.
-    pub async fn wait_for_limit(&mut self, limit: usize) {
+    pub(crate) async fn wait_for_limit(&mut self, limit: usize) {
         let reached = async {
             while self.send.current_max_send_streams() != limit {
                 tokio::task::yield_now().await;
@@ -165,7 +164,7 @@ impl Provider {
     }
 
     /// Waits until the connection has ended.
-    pub async fn ended(self) -> Result<(), h2::Error> {
+    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
         drop(self.send);
         timeout(DEADLINE, self.connection)
             .await
@@ -175,7 +174,7 @@ impl Provider {
 }
 
 /// TLS of a provider that trusts the simulator, with a client certificate or without.
-pub fn client_config(
+pub(crate) fn client_config(
     simulator: &Simulator,
     certificate: Option<&std::path::Path>,
 ) -> rustls::ClientConfig {
@@ -205,7 +204,7 @@ pub fn client_config(
 }
 
 /// Runs a test's async part.
-pub fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,14 +1,6 @@
 //! The provider API as a well-behaved provider sees it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
 
-mod support;
-
-use support::{HELLO, Provider, TOKEN, run, simulator};
+use crate::support::{HELLO, Provider, TOKEN, run, simulator};
 
 #[test]
 fn a_good_request_is_accepted_and_stands_in_the_journal() {

@@ -1,0 +1,11 @@
+//! The simulator as providers, control clients and shells see it: real TLS, real HTTP/2, a client of other make.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+mod provider_api;
+mod support;
