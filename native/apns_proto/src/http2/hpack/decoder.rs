@@ -6,7 +6,7 @@ use super::{Error, FIELD_OVERHEAD, huffman, integer, static_table};
 
 /// Decodes the header lists of one connection, in the order in which they arrived.
 ///
-/// It holds at most twice the announced table size and, while it decodes, 8/5 of a block.
+/// Its memory is bounded by a small multiple of the announced table size and of the longest block.
 #[derive(Debug)]
 pub struct Decoder {
     table: DynamicTable,
@@ -172,4 +172,103 @@ fn read_string<'s, 'block: 's>(
         string
     };
     Ok((string, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<String>, Error> {
+        let mut fields = Vec::new();
+        let text = String::from_utf8_lossy;
+        decoder.decode(block, 100, &mut |name: &[u8], value: &[u8]| {
+            fields.push(format!("{}: {}", text(name), text(value)));
+        })?;
+        Ok(fields)
+    }
+
+    #[test]
+    fn a_wrong_block_is_refused_by_name() {
+        for (block, error) in [
+            (&[0x80][..], Error::InvalidIndex),
+            (&[0xbe], Error::InvalidIndex),
+            (&[0x7e, 0x01, b'v'], Error::InvalidIndex),
+            (&[0x0f, 0x2f, 0x01, b'v'], Error::InvalidIndex),
+            (
+                &[0xff, 0xff, 0xff, 0xff, 0xff, 0x7f],
+                Error::IntegerOverflow,
+            ),
+            (
+                &[0x00, 0x7f, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01],
+                Error::IntegerOverflow,
+            ),
+            (&[0xff], Error::Truncated),
+            (&[0x40], Error::Truncated),
+            (&[0x40, 0x02, b'n'], Error::Truncated),
+            (&[0x40, 0x01, b'n'], Error::Truncated),
+            (&[0x00, 0x01, b'n', 0x02, b'v'], Error::Truncated),
+            (&[0x3f], Error::Truncated),
+            (&[0x00, 0x81, 0x18, 0x00], Error::InvalidHuffman),
+            (
+                &[0x00, 0x01, b'n', 0x84, 0xff, 0xff, 0xff, 0xff],
+                Error::InvalidHuffman,
+            ),
+            (&[0x82, 0x20], Error::MisplacedSizeUpdate),
+            (&[0x3f, 0xe2, 0x1f], Error::SizeUpdateTooLarge),
+        ] {
+            assert_eq!(
+                decode(&mut Decoder::new(4096), block),
+                Err(error),
+                "{block:02x?}"
+            );
+            assert!(error.is_compression_error());
+        }
+    }
+
+    #[test]
+    fn size_updates_before_the_first_field_are_obeyed() {
+        let mut decoder = Decoder::new(4096);
+        assert_eq!(
+            decode(&mut decoder, &[0x40, 1, b'n', 1, b'v', 0xbe])
+                .unwrap()
+                .len(),
+            2
+        );
+        assert_eq!(
+            decode(&mut decoder, &[0x20, 0x3f, 0xe1, 0x1f, 0x82]).unwrap(),
+            [":method: GET"]
+        );
+        assert_eq!(decode(&mut decoder, &[0xbe]), Err(Error::InvalidIndex));
+    }
+
+    #[test]
+    fn a_list_that_is_too_large_keeps_the_table_in_step() {
+        let mut decoder = Decoder::new(4096);
+        let mut delivered = 0;
+        let block = [
+            0x40, 1, b'a', 1, b'1', 0x40, 1, b'b', 1, b'2', 0x40, 1, b'c', 1, b'3',
+        ];
+        let verdict = decoder.decode(&block, 2 * 34, &mut |_: &[u8], _: &[u8]| delivered += 1);
+        assert_eq!((verdict, delivered), (Err(Error::ListTooLarge), 2));
+        assert!(!Error::ListTooLarge.is_compression_error());
+        assert_eq!(
+            decode(&mut decoder, &[0xbe, 0xc0]).unwrap(),
+            ["c: 3", "a: 1"]
+        );
+    }
+
+    #[test]
+    fn a_field_may_take_its_name_from_the_entry_it_evicts() {
+        // RFC 7541 4.4. Each entry has 34 bytes, so that a second one does not fit.
+        let mut decoder = Decoder::new(60);
+        assert_eq!(
+            decode(&mut decoder, &[0x40, 1, b'n', 1, b'1']).unwrap(),
+            ["n: 1"]
+        );
+        assert_eq!(
+            decode(&mut decoder, &[0x7e, 1, b'2', 0xbe]).unwrap(),
+            ["n: 2", "n: 2"]
+        );
+        assert_eq!(decode(&mut decoder, &[0xbf]), Err(Error::InvalidIndex));
+    }
 }

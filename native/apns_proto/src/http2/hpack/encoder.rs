@@ -87,3 +87,62 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The next block's bytes, when it has one field of the static table.
+    fn next_block(encoder: &mut Encoder) -> Vec<u8> {
+        let mut out = Vec::new();
+        encoder.block(&mut out).indexed(b":method", b"POST");
+        out
+    }
+
+    #[test]
+    fn a_size_is_told_once_and_only_if_it_is_news() {
+        let mut encoder = Encoder::new(4096, 4096);
+        assert_eq!(next_block(&mut encoder), [0x83]);
+        encoder.set_max_table_size(4096);
+        assert_eq!(next_block(&mut encoder), [0x83]);
+        encoder.set_max_table_size(100);
+        assert_eq!(next_block(&mut encoder), [0x3f, 0x45, 0x83]);
+        assert_eq!(next_block(&mut encoder), [0x83]);
+        encoder.set_max_table_size(0);
+        assert_eq!(next_block(&mut encoder), [0x20, 0x83]);
+    }
+
+    #[test]
+    fn the_minimum_between_two_blocks_is_told_before_the_last_size() {
+        let mut encoder = Encoder::new(4096, 4096);
+        encoder.set_max_table_size(0);
+        encoder.set_max_table_size(20);
+        encoder.set_max_table_size(4096);
+        assert_eq!(next_block(&mut encoder), [0x20, 0x3f, 0xe1, 0x1f, 0x83]);
+        encoder.set_max_table_size(20);
+        encoder.set_max_table_size(30);
+        assert_eq!(next_block(&mut encoder), [0x34, 0x3e, 0x83]);
+    }
+
+    #[test]
+    fn no_more_than_the_own_cap_is_used() {
+        let mut encoder = Encoder::new(65_536, 4096);
+        assert_eq!(next_block(&mut encoder), [0x83]);
+        let mut encoder = Encoder::new(4096, 30);
+        assert_eq!(next_block(&mut encoder), [0x3e, 0x83]);
+        encoder.set_max_table_size(20);
+        encoder.set_max_table_size(65_536);
+        assert_eq!(next_block(&mut encoder), [0x34, 0x3e, 0x83]);
+    }
+
+    #[test]
+    fn a_size_in_an_abandoned_block_is_told_by_the_next_one() {
+        let mut encoder = Encoder::new(4096, 4096);
+        encoder.set_max_table_size(10);
+        encoder.set_max_table_size(30);
+        let mut out = Vec::new();
+        encoder.block(&mut out).abandon();
+        assert_eq!(out, []);
+        assert_eq!(next_block(&mut encoder), [0x2a, 0x3e, 0x83]);
+    }
+}

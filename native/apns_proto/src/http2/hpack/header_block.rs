@@ -1,5 +1,7 @@
 //! One header list being written.
 
+use std::fmt;
+
 use super::encoder::{Encoder, Told};
 use super::key::Sought;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, WITHOUT_INDEXING};
@@ -9,8 +11,8 @@ use super::{FIELD_OVERHEAD, PreparedLiteral, huffman, integer};
 /// One header list, written field by field in the order of the calls.
 ///
 /// Names are lower case, values as HTTP allows; neither is checked here. Dropping the block keeps
-/// what was written, and it must then be sent; [`abandon`](Self::abandon) takes it back.
-#[derive(Debug)]
+/// what was written, and it must then be sent; [`abandon`](Self::abandon) takes it back. `Debug`
+/// shows its sizes only.
 pub struct HeaderBlock<'a> {
     encoder: &'a mut Encoder,
     out: &'a mut Vec<u8>,
@@ -173,4 +175,140 @@ impl<'a> HeaderBlock<'a> {
 /// The index of an entry of the dynamic table, which follow those of the static one.
 const fn index_of(position: usize) -> usize {
     static_table::LEN + 1 + position
+}
+
+impl fmt::Debug for HeaderBlock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeaderBlock")
+            .field("list_size", &self.list_size)
+            .field("encoded_len", &self.encoded_len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(encoder: &mut Encoder, write: impl FnOnce(&mut HeaderBlock<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(&mut encoder.block(&mut out));
+        out
+    }
+
+    #[test]
+    fn an_indexed_field_is_inserted_once_and_then_one_byte() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let first = written(&mut encoder, |block| block.indexed(b"n", b"v"));
+        assert_eq!(first, [0x40, 1, b'n', 1, b'v']);
+        assert_eq!(
+            written(&mut encoder, |block| block.indexed(b"n", b"v")),
+            [0xbe]
+        );
+        // Another value: the name's index, and the first entry is now one further.
+        let other = written(&mut encoder, |block| block.indexed(b"n", b"w"));
+        assert_eq!(other, [0x7e, 1, b'w']);
+        assert_eq!(
+            written(&mut encoder, |block| block.indexed(b"n", b"v")),
+            [0xbf]
+        );
+    }
+
+    #[test]
+    fn an_indexed_name_is_inserted_once_and_then_a_literal_takes_it() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let first = written(&mut encoder, |block| block.indexed_name(b"n", b"v"));
+        assert_eq!(first, [0x40, 1, b'n', 1, b'v']);
+        let second = written(&mut encoder, |block| block.indexed_name(b"n", b"w"));
+        assert_eq!(second, [0x0f, 0x2f, 1, b'w']);
+    }
+
+    #[test]
+    fn literals_leave_the_table_alone() {
+        let mut encoder = Encoder::new(4096, 4096);
+        for _ in 0..2 {
+            assert_eq!(
+                written(&mut encoder, |block| block.literal(b"n", b"v")),
+                [0x00, 1, b'n', 1, b'v']
+            );
+            assert_eq!(
+                written(&mut encoder, |block| block
+                    .never_indexed(b"authorization", b"v")),
+                [0x1f, 0x08, 1, b'v']
+            );
+            assert_eq!(
+                written(&mut encoder, |block| block.literal_hex(
+                    b":path",
+                    b"/",
+                    &[0xab]
+                )),
+                [0x04, 3, b'/', b'a', b'b']
+            );
+        }
+    }
+
+    #[test]
+    fn a_field_that_does_not_fit_the_table_is_a_literal() {
+        for table_size in [0, 33] {
+            let mut encoder = Encoder::new(table_size, 4096);
+            encoder.block(&mut Vec::new());
+            let literal = written(&mut encoder, |block| block.indexed(b"n", b"v"));
+            assert_eq!(literal, [0x00, 1, b'n', 1, b'v']);
+        }
+    }
+
+    #[test]
+    fn an_index_stays_right_when_the_block_itself_evicts_entries() {
+        // Room for two entries of 34 bytes.
+        let mut encoder = Encoder::new(70, 4096);
+        let mut out = Vec::new();
+        let mut block = encoder.block(&mut out);
+        for value in [b"1", b"2", b"3", b"2", b"1"] {
+            block.indexed(b"n", value);
+        }
+        let expected = [
+            0x3f, 39, 0x40, 1, b'n', 1, b'1', 0x7e, 1, b'2', 0x7e, 1, b'3', 0xbf, 0x7e, 1, b'1',
+        ];
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn debug_output_shows_no_field() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let mut out = Vec::new();
+        let mut block = encoder.block(&mut out);
+        block.indexed(b"authorization", b"secret");
+        let shown = format!("{block:?}");
+        assert_eq!(shown, "HeaderBlock { list_size: 51, encoded_len: 6, .. }");
+        let shown = format!("{encoder:?}");
+        assert!(
+            shown.contains("entries: 1, size: 51, max_size: 4096"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("115, 101"),
+            "the bytes of a value in {shown}"
+        );
+    }
+
+    #[test]
+    fn after_an_abandoned_block_both_tables_start_anew() {
+        let mut encoder = Encoder::new(4096, 4096);
+        written(&mut encoder, |block| block.indexed(b"n", b"v"));
+        let mut out = vec![0xee];
+        let mut block = encoder.block(&mut out);
+        block.indexed(b"n", b"v");
+        block.abandon();
+        assert_eq!(out, [0xee]);
+        // Nothing was inserted, so nothing is lost.
+        assert_eq!(
+            written(&mut encoder, |block| block.indexed(b"n", b"v")),
+            [0xbe]
+        );
+        let mut block = encoder.block(&mut out);
+        block.indexed(b"n", b"w");
+        block.abandon();
+        let next = written(&mut encoder, |block| block.indexed(b"n", b"v"));
+        assert_eq!(next, [0x20, 0x3f, 0xe1, 0x1f, 0x40, 1, b'n', 1, b'v']);
+    }
 }

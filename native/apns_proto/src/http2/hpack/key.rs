@@ -4,7 +4,9 @@
 //! have, equal keys mean equal strings, so a search seldom reads a table's bytes at all.
 
 /// Length and ends of a string.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Not `Debug`, as it holds parts of values, which may be secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     len: usize,
     /// The first and the last eight bytes, or four, or all; the ends of a short string overlap.
@@ -40,7 +42,7 @@ impl Key {
 }
 
 /// The keys of a field's name and value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct FieldKeys {
     pub(super) name: Key,
     pub(super) value: Key,
@@ -56,7 +58,7 @@ impl FieldKeys {
 }
 
 /// A string to look for, with its key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Sought<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) key: Key,

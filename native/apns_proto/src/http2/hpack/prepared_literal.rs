@@ -67,3 +67,26 @@ impl fmt::Debug for PreparedLiteral {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_encoded_as_a_literal_and_shown_by_its_length_only() {
+        let secret = PreparedLiteral::never_indexed(b"authorization", b"bearer secret");
+        assert_eq!(secret.encoded().first_chunk(), Some(&[0x1f, 0x08]));
+        assert_eq!(secret.list_size(), 13 + 13 + 32);
+        assert_eq!(
+            format!("{secret:?}"),
+            format!(
+                "PreparedLiteral {{ encoded_len: {} }}",
+                secret.encoded_len()
+            )
+        );
+        assert_eq!(
+            PreparedLiteral::new(b"n", b"v").encoded(),
+            [0x00, 1, b'n', 1, b'v']
+        );
+    }
+}

@@ -1,10 +1,12 @@
 //! Huffman code into strings: twelve bits at a time, which is two digits or one longer symbol.
 
+use std::fmt;
+
 use super::code::{CODES, EOS, FIRST, LENGTHS, MAX_LENGTH, SORTED};
 use crate::http2::hpack::Error;
 
-/// Where strings are decoded to, again and again.
-#[derive(Debug, Default)]
+/// Where strings are decoded to, again and again. `Debug` shows none of them.
+#[derive(Default)]
 pub(in crate::http2::hpack) struct Buffer {
     /// Grows to the longest string seen; what lies behind the current one is of no account.
     bytes: Vec<u8>,
@@ -71,6 +73,12 @@ impl Buffer {
         let room = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
         *room.ok_or(Error::InvalidHuffman)? = pair;
         Ok(())
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer").finish_non_exhaustive()
     }
 }
 
