@@ -105,7 +105,14 @@ impl<S: EventSink> App<S> {
             resolver,
         };
         let thread = Mutex::new(Some(engine::spawn(name, parts)?));
-        Ok(Self { options, queue, registry, stats, queue_timeout, thread })
+        Ok(Self {
+            options,
+            queue,
+            registry,
+            stats,
+            queue_timeout,
+            thread,
+        })
     }
 
     /// What it was started with, to tell whether a second start means the same.
@@ -115,7 +122,8 @@ impl<S: EventSink> App<S> {
 
     /// Who gets events that no notification claims.
     pub fn set_receiver(&self, receiver: S::Recipient) {
-        self.queue.control(|control| control.receiver = Some(receiver));
+        self.queue
+            .control(|control| control.receiver = Some(receiver));
     }
 
     /// The devices.
@@ -184,7 +192,9 @@ impl<S: EventSink> App<S> {
         };
         let pushes = self.registry.with_devices(owner, |owner, devices| {
             let fitting = devices.iter().filter(|device| device.kind == kind);
-            fitting.map(|device| new_push.to(device.token.clone(), Some(owner))).collect()
+            fitting
+                .map(|device| new_push.to(device.token.clone(), Some(owner)))
+                .collect()
         });
         if pushes.is_none() {
             self.stats.unknown_owner.add(1);
@@ -214,7 +224,10 @@ impl<R: Clone> NewPush<R> {
             device_token,
             content: Arc::clone(&self.content),
         };
-        let origin = Origin { owner: owner.cloned(), reply_to: self.reply_to.clone() };
+        let origin = Origin {
+            owner: owner.cloned(),
+            reply_to: self.reply_to.clone(),
+        };
         Box::new(Push::new(request, origin, self.give_up_at))
     }
 }
@@ -229,6 +242,8 @@ fn new_apns_id() -> ApnsId {
 
 /// `RandomState` is keyed by the system's random source, once per thread; the time tells threads of one key apart.
 fn system_seed() -> u64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     RandomState::new().hash_one((unix, std::thread::current().id()))
 }

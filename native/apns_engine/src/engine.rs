@@ -72,11 +72,14 @@ pub(crate) struct Parts<S: EventSink> {
 
 /// Starts the thread `apns-<app>`; it ends after a stop was asked for through the queue's control.
 pub(crate) fn spawn<S: EventSink>(app: &str, parts: Parts<S>) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(format!("apns-{app}")).spawn(move || {
-        let mut engine = Engine::new(parts);
-        // A panic ends every push that is inside and starts the loop anew: the app outlives a bug of ours.
-        while catch_unwind(AssertUnwindSafe(|| engine.run())).is_err() && engine.after_panic() {}
-    })
+    std::thread::Builder::new()
+        .name(format!("apns-{app}"))
+        .spawn(move || {
+            let mut engine = Engine::new(parts);
+            // A panic ends every push that is inside and starts the loop anew: the app outlives a bug of ours.
+            while catch_unwind(AssertUnwindSafe(|| engine.run())).is_err() && engine.after_panic() {
+            }
+        })
 }
 
 impl<S: EventSink> Engine<S> {
@@ -117,7 +120,10 @@ impl<S: EventSink> Engine<S> {
             self.settle(now);
             self.update_gauges();
             self.outbox.flush(&self.stats);
-            if self.stop_at.is_some_and(|at| self.is_empty() || at <= now.instant) {
+            if self
+                .stop_at
+                .is_some_and(|at| self.is_empty() || at <= now.instant)
+            {
                 self.end(FailedCause::Stopped);
                 return;
             }
@@ -127,7 +133,9 @@ impl<S: EventSink> Engine<S> {
     /// Waits for a socket, a timer or a caller. After work it lingers a moment before it really sleeps,
     /// so that a stream of pushes does not cost its callers a wake-up each.
     fn sleep(&mut self) {
-        let until_timer = self.next_timer().map(|at| at.saturating_duration_since(Instant::now()));
+        let until_timer = self
+            .next_timer()
+            .map(|at| at.saturating_duration_since(Instant::now()));
         let timeout = if self.links.has_more_to_read() {
             Some(Duration::ZERO)
         } else if self.linger {
@@ -144,7 +152,15 @@ impl<S: EventSink> Engine<S> {
     fn next_timer(&self) -> Option<Instant> {
         let waiting = !self.lanes.is_empty() || self.delayed.len() > 0;
         let sweep = waiting.then_some(self.sweep_at);
-        [sweep, self.delayed.next_due(), self.stop_at, self.links.poll_timeout()].into_iter().flatten().min()
+        [
+            sweep,
+            self.delayed.next_due(),
+            self.stop_at,
+            self.links.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn take_control(&mut self, now: Now) {
@@ -220,10 +236,18 @@ impl<S: EventSink> Engine<S> {
 
     /// Keeps the provider token that every connection sends on Apple's good side: see [`ProviderToken`].
     fn refresh_provider_token(&mut self, now: Now) {
-        let crate::credentials::Credentials::Token { key, key_id, team_id } = &self.config.credentials else {
+        let crate::credentials::Credentials::Token {
+            key,
+            key_id,
+            team_id,
+        } = &self.config.credentials
+        else {
             return;
         };
-        let current = self.provider_token.as_ref().is_some_and(|token| token.is_current(now.unix_s()));
+        let current = self
+            .provider_token
+            .as_ref()
+            .is_some_and(|token| token.is_current(now.unix_s()));
         if !current {
             self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
             self.links.forget_token();
@@ -252,9 +276,11 @@ impl<S: EventSink> Engine<S> {
         self.queue.inside().0 == 0
     }
 
-    fn update_gauges(&self) {
+    fn update_gauges(&mut self) {
         let (_, bytes) = self.queue.inside();
-        self.stats.queued.set((self.lanes.len() + self.jobs.len()) as u64);
+        self.stats
+            .queued
+            .set((self.lanes.len() + self.jobs.len()) as u64);
         self.stats.queued_bytes.set(bytes as u64);
         self.stats.delayed.set(self.delayed.len() as u64);
         self.stats.in_flight.set(self.links.in_flight() as u64);
@@ -297,7 +323,10 @@ impl<S: EventSink> Engine<S> {
     fn raise_alarm(&mut self, alarm: Alarm, detail: impl Into<String>) {
         if !self.alarms.contains(&alarm) {
             self.alarms.push(alarm);
-            self.tell_receiver(Event::Alarm { alarm, detail: detail.into() });
+            self.tell_receiver(Event::Alarm {
+                alarm,
+                detail: detail.into(),
+            });
         }
     }
 
@@ -319,8 +348,13 @@ fn lane_of<R>(push: &QueuedPush<R>) -> Lane {
 }
 
 fn read_clocks() -> Now {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now { instant: Instant::now(), unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX) }
+    let unix = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Now {
+        instant: Instant::now(),
+        unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+    }
 }
 
 /// How long the loop stays half awake after work. Longer saves callers more wake-ups and costs an idle core more.

@@ -51,13 +51,21 @@ pub(crate) struct Down {
 
 impl Down {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), alarm: None, refused: false }
+        Self {
+            reason: reason.into(),
+            alarm: None,
+            refused: false,
+        }
     }
 
     fn tls(error: &rustls::Error) -> Self {
         let (alarm, reason) = tls::describe(error);
         // An alert about our certificate comes instead of any answer: nothing was processed (RFC 8446 §4.4.2.4).
-        Self { refused: alarm == Some(Alarm::Configuration), alarm, reason }
+        Self {
+            refused: alarm == Some(Alarm::Configuration),
+            alarm,
+            reason,
+        }
     }
 }
 
@@ -147,7 +155,12 @@ impl<R> Link<R> {
     }
 
     /// Moves on as far as the socket allows: connect, handshake, read.
-    pub(crate) fn advance(&mut self, now: Now, buffer: &mut [u8], stats: &Stats) -> Result<(), Down> {
+    pub(crate) fn advance(
+        &mut self,
+        now: Now,
+        buffer: &mut [u8],
+        stats: &Stats,
+    ) -> Result<(), Down> {
         if self.is_connecting() {
             if !self.writable || !self.is_connected()? {
                 return Ok(());
@@ -251,7 +264,8 @@ impl<R> Link<R> {
             match self.tls.reader().read(buffer) {
                 Ok(0) => return Err(Down::new("the server closed the connection")),
                 Ok(n) => {
-                    if let (Phase::Open(session), Some(bytes)) = (&mut self.phase, buffer.get(..n)) {
+                    if let (Phase::Open(session), Some(bytes)) = (&mut self.phase, buffer.get(..n))
+                    {
                         session.handle_input(now, bytes);
                     }
                 }

@@ -71,7 +71,10 @@ impl<R> Queue<R> {
             asleep: AtomicBool::new(false),
             waker,
             closed: RwLock::new(false),
-            control: Mutex::new(Control { receiver, stop: None }),
+            control: Mutex::new(Control {
+                receiver,
+                stop: None,
+            }),
             stats,
         };
         (queue, jobs)
@@ -132,7 +135,10 @@ impl<R> Queue<R> {
     where
         R: Clone,
     {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.control
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Says that the engine is about to sleep. `false`: something came in meanwhile, do not.
@@ -165,7 +171,10 @@ impl<R> Queue<R> {
 
     /// Pushes and bytes inside.
     pub(crate) fn inside(&self) -> (usize, usize) {
-        (self.budget.pushes.load(Ordering::Relaxed), self.budget.bytes.load(Ordering::Relaxed))
+        (
+            self.budget.pushes.load(Ordering::Relaxed),
+            self.budget.bytes.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -190,7 +199,12 @@ pub(crate) struct Budget {
 impl Budget {
     /// A budget of so many pushes and bytes.
     pub(crate) fn new(max_pushes: usize, max_bytes: usize) -> Self {
-        Self { max_pushes, max_bytes, pushes: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+        Self {
+            max_pushes,
+            max_bytes,
+            pushes: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+        }
     }
 
     /// Takes room for all or for none. Two callers at the edge may both be refused; nothing passes the bound.

@@ -3,7 +3,9 @@
 //! **Every push given to [`Session::send`] comes back exactly once from [`Session::poll_outcome`]**,
 //! with the [`Fate`] of its try; [`Push::next`] then decides whether it ends or is sent again.
 
+mod config;
 mod in_flight;
+mod notice;
 mod push;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,8 @@ mod verdict;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+pub use config::{Authentication, Config};
+pub use notice::{Blocked, Notice};
 pub use push::{FailedCause, Fate, Push};
 pub use verdict::Next;
 
@@ -21,80 +25,7 @@ use crate::now::Now;
 use crate::provider_token::ProviderToken;
 use crate::request;
 use crate::response::{RetryAdvice, Verdict, reason_of_debug_data};
-use crate::topic::Topic;
 use in_flight::InFlight;
-
-/// How a session authenticates its pushes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authentication {
-    /// By a provider token in every request; see [`Session::set_provider_token`].
-    ProviderToken,
-    /// By the client certificate of the TLS connection.
-    Certificate,
-}
-
-/// What a session is told at its start.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The server's name as `:authority`, with its port unless that is 443.
-    pub authority: Box<str>,
-    /// The app's topic, without a push type's suffix.
-    pub topic: Topic,
-    /// How pushes authenticate.
-    pub authentication: Authentication,
-    /// How long a written push may wait for its answer before its fate counts as unknown.
-    pub response_timeout: Duration,
-    /// How long an idle connection may be silent before a PING asks whether it lives.
-    pub ping_interval: Duration,
-    /// How long the answer to a PING may take. A connection that fails this is dead.
-    pub ping_timeout: Duration,
-}
-
-/// What the owner of a session should know besides outcomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// The server's SETTINGS came: pushes may be sent.
-    Ready,
-    /// The server wants no more pushes on this connection; those in flight may still be answered.
-    GoingAway {
-        /// Apple's reason, or the HTTP/2 error code's name.
-        reason: String,
-        /// The server found that we ask too much (ENHANCE_YOUR_CALM): come back late.
-        calm: bool,
-    },
-    /// No push can be sent on this connection any more; `reason` says why.
-    Retired {
-        /// Why, for an operator.
-        reason: String,
-    },
-    /// An answer showed that the app's credentials work. Said once.
-    Authenticated,
-}
-
-/// Why a push cannot be sent now on this connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Blocked {
-    /// The server's SETTINGS have not come.
-    #[error("the server's SETTINGS have not come")]
-    Starting,
-    /// Pushes authenticate by a provider token, and none was given yet.
-    #[error("no provider token was given")]
-    NoProviderToken,
-    /// The first push is in flight: its answer shows whether the credentials work, and until then Apple takes one.
-    #[error("the first answer has not come")]
-    Unproven,
-    /// The connection was silent for long, and is asked by a PING whether it lives.
-    #[error("the connection is asked whether it lives")]
-    Silent,
-    /// The connection takes no more pushes; use another.
-    #[error("the connection takes no more pushes")]
-    Retired,
-    /// Streams, windows or output are full.
-    #[error(transparent)]
-    Http2(http2::Blocked),
-}
 
 /// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
 ///
@@ -135,7 +66,10 @@ enum Phase {
 impl<C> Session<C> {
     /// A session on a connection that has just been made; the preface is in [`output`](Self::output) at once.
     pub fn new(config: Config, now: Now) -> Self {
-        let http2_config = http2::Config { ping_timeout: config.ping_timeout, ..http2::Config::default() };
+        let http2_config = http2::Config {
+            ping_timeout: config.ping_timeout,
+            ..http2::Config::default()
+        };
         Self {
             http2: Connection::new(http2_config, now.instant),
             bearer: None,
@@ -210,11 +144,18 @@ impl<C> Session<C> {
 
     /// The provider token that pushes carry from now on.
     pub fn set_provider_token(&mut self, token: &ProviderToken) {
-        self.bearer = Some(PreparedLiteral::new(request::AUTHORIZATION.as_bytes(), token.bearer().as_bytes()));
+        self.bearer = Some(PreparedLiteral::new(
+            request::AUTHORIZATION.as_bytes(),
+            token.bearer().as_bytes(),
+        ));
     }
 
     /// Sends a push, or gives it back with what is in the way.
-    pub fn send(&mut self, now: Now, mut push: Box<Push<C>>) -> Result<(), (Box<Push<C>>, Blocked)> {
+    pub fn send(
+        &mut self,
+        now: Now,
+        mut push: Box<Push<C>>,
+    ) -> Result<(), (Box<Push<C>>, Blocked)> {
         if let Err(blocked) = self.can_send(push.request.content.payload.len()) {
             return Err((push, blocked));
         }
@@ -290,7 +231,11 @@ impl<C> Session<C> {
         for open in self.http2.drain_streams() {
             // A request whose last byte never left this machine cannot have been acted upon.
             let unsent = open.end_position > consumed;
-            let fate = if refused || unsent { Fate::NotProcessed } else { Fate::Unknown };
+            let fate = if refused || unsent {
+                Fate::NotProcessed
+            } else {
+                Fate::Unknown
+            };
             self.outcomes.push_back((open.state.push, fate));
         }
     }
@@ -314,7 +259,10 @@ impl<C> Session<C> {
         }
         let ping = self.pinged_at.is_none().then(|| self.ping_at());
         let sweep = (self.in_flight() > 0).then_some(self.sweep_at);
-        [ping, sweep, self.http2.poll_timeout()].into_iter().flatten().min()
+        [ping, sweep, self.http2.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Bytes for the server, the oldest first.
@@ -363,15 +311,16 @@ impl<C> Session<C> {
     fn take_events(&mut self) {
         while let Some(event) = self.http2.poll_event() {
             match event {
-                Event::Settings => {
-                    if self.phase == Phase::Starting {
-                        self.phase = Phase::Open;
-                        self.notices.push_back(Notice::Ready);
-                    }
+                Event::Settings if self.phase == Phase::Starting => {
+                    self.phase = Phase::Open;
+                    self.notices.push_back(Notice::Ready);
                 }
+                // Changed limits: `can_send` asks for them.
+                Event::Settings => {}
                 Event::Response { state, .. } => self.take_response(state),
-                // An answer that came whole counts, whatever code the server closes the stream with.
-                Event::Reset { state, processed, .. } => {
+                Event::Reset {
+                    state, processed, ..
+                } => {
                     let fate = match processed {
                         Processed::No => Fate::NotProcessed,
                         Processed::Unknown => Fate::Unknown,
@@ -381,12 +330,11 @@ impl<C> Session<C> {
                 Event::NotProcessed { state, .. } => {
                     self.outcomes.push_back((state.push, Fate::NotProcessed));
                 }
-                Event::GoAway { code, debug_data, .. } => self.take_go_away(code, &debug_data),
+                Event::GoAway {
+                    code, debug_data, ..
+                } => self.take_go_away(code, &debug_data),
                 Event::Pong { .. } => self.pinged_at = None,
                 Event::ConnectionError(error) => self.retire(error.to_string()),
-                // Events of a later http2 version carry no push of ours: those are all named above.
-                #[allow(unreachable_patterns)]
-                _ => {}
             }
         }
     }
@@ -400,10 +348,14 @@ impl<C> Session<C> {
         if response.verdict() == Verdict::TryAgain
             && response.retry_advice() == RetryAdvice::OnNewConnection
         {
-            let reason = response.reason.as_ref().map_or("a new connection is needed", |r| r.as_str());
+            let reason = response
+                .reason
+                .as_ref()
+                .map_or("a new connection is needed", |r| r.as_str());
             self.retire(reason.to_owned());
         }
-        self.outcomes.push_back((state.push, Fate::Answered(response)));
+        self.outcomes
+            .push_back((state.push, Fate::Answered(response)));
     }
 
     fn take_go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use apns_proto::now::Now;
 use apns_proto::session::Notice;
 
+use super::Engine;
 use super::dialer::Step;
 use super::links::Current;
-use super::Engine;
 use crate::event::{Alarm, Event, EventSink};
 use crate::link::{Down, Link};
 use crate::tls;
@@ -39,7 +39,12 @@ impl<S: EventSink> Engine<S> {
             let link = self.links.retired.remove(index);
             self.links.bury(link, false);
         }
-        match self.links.current.as_mut().map(|current| current.link.flush(&self.stats)) {
+        match self
+            .links
+            .current
+            .as_mut()
+            .map(|current| current.link.flush(&self.stats))
+        {
             None => false,
             Some(Ok(room)) => room,
             Some(Err(down)) => {
@@ -60,7 +65,11 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn advance_current(&mut self, now: Now) {
-        let was_connecting = self.links.current.as_ref().is_some_and(|current| current.link.is_connecting());
+        let was_connecting = self
+            .links
+            .current
+            .as_ref()
+            .is_some_and(|current| current.link.is_connecting());
         if let Err(down) = self.read_current(now) {
             self.take_last_words(now);
             self.current_down(now, down);
@@ -101,7 +110,8 @@ impl<S: EventSink> Engine<S> {
             Notice::Ready => {
                 self.stats.connects.add(1);
                 self.links.told = None;
-                self.alarms.retain(|alarm| *alarm != Alarm::ServerCertificate);
+                self.alarms
+                    .retain(|alarm| *alarm != Alarm::ServerCertificate);
                 if let Some(current) = &self.links.current {
                     let address = current.link.address().to_string();
                     self.tell_receiver(Event::ConnectionUp { address });
@@ -139,20 +149,33 @@ impl<S: EventSink> Engine<S> {
             return Some(Duration::ZERO);
         }
         let least = if calm { CALM } else { Duration::ZERO };
-        Some(self.links.dialer.wait(least, now.instant, self.random.u64(..)))
+        Some(
+            self.links
+                .dialer
+                .wait(least, now.instant, self.random.u64(..)),
+        )
     }
 
     /// An HTTP/2 connection that broke the rules is left as soon as our GOAWAY is out.
     fn drop_broken_current(&mut self, now: Now) {
         for index in (0..self.links.retired.len()).rev() {
-            let broken = self.links.retired.get_mut(index).and_then(Link::session).is_some_and(|s| s.is_broken());
+            let broken = self
+                .links
+                .retired
+                .get_mut(index)
+                .and_then(Link::session)
+                .is_some_and(|s| s.is_broken());
             if broken {
                 let mut link = self.links.retired.remove(index);
                 let _ = link.flush(&self.stats);
                 self.links.bury(link, false);
             }
         }
-        if self.links.session().is_some_and(|session| session.is_broken()) {
+        if self
+            .links
+            .session()
+            .is_some_and(|session| session.is_broken())
+        {
             let _ = self.flush_links(now);
             self.current_down(now, Down::new("the server broke the rules of HTTP/2"));
         }
@@ -160,8 +183,12 @@ impl<S: EventSink> Engine<S> {
 
     fn close_finished(&mut self) {
         for index in (0..self.links.retired.len()).rev() {
-            let finished =
-                self.links.retired.get_mut(index).and_then(Link::session).is_none_or(|s| s.is_finished());
+            let finished = self
+                .links
+                .retired
+                .get_mut(index)
+                .and_then(Link::session)
+                .is_none_or(|s| s.is_finished());
             if finished {
                 let link = self.links.retired.remove(index);
                 link.close(self.links.poll.registry(), &self.stats);
@@ -221,7 +248,11 @@ impl<S: EventSink> Engine<S> {
             Some(Err(reason)) => self.attempt_failed(now, Down::new(reason), false),
             None => {}
         }
-        let is_open = self.links.current.as_ref().is_some_and(|current| current.link.is_open());
+        let is_open = self
+            .links
+            .current
+            .as_ref()
+            .is_some_and(|current| current.link.is_open());
         if is_open || (self.stop_at.is_some() && self.is_empty()) {
             return;
         }
@@ -238,15 +269,21 @@ impl<S: EventSink> Engine<S> {
             }
             Step::Connect(address) => match self.connect(address) {
                 Ok(link) => {
-                    self.links.current =
-                        Some(Current { link, since: now.instant, useful: false, has_token: false });
+                    self.links.current = Some(Current {
+                        link,
+                        since: now.instant,
+                        useful: false,
+                        has_token: false,
+                    });
                 }
                 Err(down) => self.attempt_failed(now, down, false),
             },
             Step::TimedOut => {
                 let what = match &self.links.current {
                     None => format!("looking up {} took too long", self.config.endpoint.host),
-                    Some(current) => format!("connecting to {} took too long", current.link.address()),
+                    Some(current) => {
+                        format!("connecting to {} took too long", current.link.address())
+                    }
                 };
                 if self.links.current.is_some() {
                     self.current_down(now, Down::new(what));

@@ -15,7 +15,10 @@ pub(crate) struct Delayed<T> {
 
 impl<T> Default for Delayed<T> {
     fn default() -> Self {
-        Self { items: BTreeMap::new(), added: 0 }
+        Self {
+            items: BTreeMap::new(),
+            added: 0,
+        }
     }
 }
 
@@ -29,7 +32,9 @@ impl<T> Delayed<T> {
     /// a queue leaves the one due first in front.
     pub(crate) fn take_due(&mut self, now: Instant) -> Vec<T> {
         let later = self.items.split_off(&(now, u64::MAX));
-        let mut due: Vec<_> = std::mem::replace(&mut self.items, later).into_iter().collect();
+        let mut due: Vec<_> = std::mem::replace(&mut self.items, later)
+            .into_iter()
+            .collect();
         due.sort_by_key(|(key, _)| Reverse(*key));
         due.into_iter().map(|(_, item)| item).collect()
     }
@@ -40,8 +45,15 @@ impl<T> Delayed<T> {
 
     /// Takes every item that `chosen` picks.
     pub(crate) fn take_if(&mut self, chosen: impl Fn(&T) -> bool) -> Vec<T> {
-        let keys: Vec<_> = self.items.iter().filter(|(_, item)| chosen(item)).map(|(key, _)| *key).collect();
-        keys.iter().filter_map(|key| self.items.remove(key)).collect()
+        let keys: Vec<_> = self
+            .items
+            .iter()
+            .filter(|(_, item)| chosen(item))
+            .map(|(key, _)| *key)
+            .collect();
+        keys.iter()
+            .filter_map(|key| self.items.remove(key))
+            .collect()
     }
 
     pub(crate) fn next_due(&self) -> Option<Instant> {

@@ -23,7 +23,10 @@ enum State {
     /// The name is being looked up, until this moment.
     Resolving(Instant),
     /// An attempt is under way until `deadline`; the other addresses are left.
-    Trying { left: VecDeque<SocketAddr>, deadline: Instant },
+    Trying {
+        left: VecDeque<SocketAddr>,
+        deadline: Instant,
+    },
 }
 
 /// What the engine should do next.
@@ -41,7 +44,11 @@ pub(crate) enum Step {
 
 impl Dialer {
     pub(crate) fn new(backoff: Backoff, connect_timeout: Duration) -> Self {
-        Self { state: State::Idle, backoff, connect_timeout }
+        Self {
+            state: State::Idle,
+            backoff,
+            connect_timeout,
+        }
     }
 
     /// What to do now that a connection is wanted.
@@ -59,13 +66,10 @@ impl Dialer {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Idle => None,
-            State::Waiting(at) | State::Resolving(at) | State::Trying { deadline: at, .. } => Some(*at),
+            State::Waiting(at) | State::Resolving(at) | State::Trying { deadline: at, .. } => {
+                Some(*at)
+            }
         }
-    }
-
-    /// Whether an attempt could begin at once.
-    pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle)
     }
 
     /// The name has these addresses.
@@ -123,7 +127,10 @@ impl Dialer {
         } else {
             NEXT_ADDRESS_AFTER.min(self.connect_timeout)
         };
-        self.state = State::Trying { left, deadline: now + patience };
+        self.state = State::Trying {
+            left,
+            deadline: now + patience,
+        };
         Step::Connect(address)
     }
 }
@@ -150,10 +157,16 @@ mod tests {
         let mut dialer = dialer();
         assert_eq!(dialer.next_step(now), Step::Resolve);
         assert_eq!(dialer.next_step(now), Step::Wait);
-        assert_eq!(dialer.resolved(vec![address(1), address(2)], now), Step::Connect(address(1)));
+        assert_eq!(
+            dialer.resolved(vec![address(1), address(2)], now),
+            Step::Connect(address(1))
+        );
         let later = now + NEXT_ADDRESS_AFTER;
         assert_eq!(dialer.next_step(later), Step::TimedOut);
-        assert_eq!(dialer.attempt_failed(later), Some(Step::Connect(address(2))));
+        assert_eq!(
+            dialer.attempt_failed(later),
+            Some(Step::Connect(address(2)))
+        );
         assert_eq!(dialer.poll_timeout(), Some(later + Duration::from_secs(10)));
         assert_eq!(dialer.attempt_failed(later), None);
         let delay = dialer.wait(Duration::ZERO, later, u64::MAX);
@@ -166,7 +179,10 @@ mod tests {
         let now = Instant::now();
         let mut dialer = dialer();
         assert_eq!(dialer.next_step(now), Step::Resolve);
-        assert_eq!(dialer.next_step(now + Duration::from_secs(10)), Step::TimedOut);
+        assert_eq!(
+            dialer.next_step(now + Duration::from_secs(10)),
+            Step::TimedOut
+        );
         assert_eq!(dialer.attempt_failed(now), None);
     }
 
@@ -176,7 +192,7 @@ mod tests {
         let mut dialer = dialer();
         assert_eq!(dialer.resolved(vec![address(1)], now), Step::Wait);
         dialer.up();
-        assert!(dialer.is_idle());
+        assert_eq!(dialer.poll_timeout(), None);
     }
 
     #[test]

@@ -84,7 +84,9 @@ impl<R> Links<R> {
 
     /// The session that takes pushes now, if one is there.
     pub(super) fn session(&mut self) -> Option<&mut Session<Origin<R>>> {
-        self.current.as_mut().and_then(|current| current.link.session())
+        self.current
+            .as_mut()
+            .and_then(|current| current.link.session())
     }
 
     pub(super) fn is_up(&mut self) -> bool {
@@ -93,7 +95,11 @@ impl<R> Links<R> {
 
     pub(super) fn in_flight(&mut self) -> usize {
         let current = self.session().map_or(0, |session| session.in_flight());
-        let retired = self.retired.iter_mut().filter_map(Link::session).map(|session| session.in_flight());
+        let retired = self
+            .retired
+            .iter_mut()
+            .filter_map(Link::session)
+            .map(|session| session.in_flight());
         current + retired.sum::<usize>()
     }
 
@@ -107,11 +113,17 @@ impl<R> Links<R> {
     }
 
     fn all(&self) -> impl Iterator<Item = &Link<R>> {
-        self.current.iter().map(|current| &current.link).chain(&self.retired)
+        self.current
+            .iter()
+            .map(|current| &current.link)
+            .chain(&self.retired)
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Link<R>> {
-        self.current.iter_mut().map(|current| &mut current.link).chain(&mut self.retired)
+        self.current
+            .iter_mut()
+            .map(|current| &mut current.link)
+            .chain(&mut self.retired)
     }
 
     // -- commands
@@ -176,7 +188,11 @@ impl<R> Links<R> {
     /// Routes what mio told to its link; whether there was anything but the wake-up.
     pub(super) fn take_readiness(&mut self) -> bool {
         let mut any = false;
-        let links = self.current.iter_mut().map(|current| &mut current.link).chain(&mut self.retired);
+        let links = self
+            .current
+            .iter_mut()
+            .map(|current| &mut current.link)
+            .chain(&mut self.retired);
         let mut links: Vec<_> = links.collect();
         for event in &self.events {
             if let Some(link) = links.iter_mut().find(|link| link.token() == event.token()) {
@@ -201,7 +217,9 @@ impl<R> Links<R> {
             // Only the connection that takes pushes has news for an operator.
             while session.poll_notice().is_some() {}
         }
-        let notices = self.session().map(|session| std::iter::from_fn(|| session.poll_notice()).collect());
+        let notices = self
+            .session()
+            .map(|session| std::iter::from_fn(|| session.poll_notice()).collect());
         notices.unwrap_or_default()
     }
 
@@ -209,7 +227,8 @@ impl<R> Links<R> {
     pub(super) fn bury(&mut self, link: Link<R>, refused: bool) {
         if let Some(mut session) = link.into_session(self.poll.registry()) {
             session.handle_closed(refused);
-            self.outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
+            self.outcomes
+                .extend(std::iter::from_fn(|| session.poll_outcome()));
         }
     }
 

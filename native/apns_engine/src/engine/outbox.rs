@@ -13,12 +13,19 @@ pub(crate) struct Outbox<S: EventSink> {
 
 impl<S: EventSink> Outbox<S> {
     pub(crate) fn new(sink: S) -> Self {
-        Self { sink, batches: Vec::new() }
+        Self {
+            sink,
+            batches: Vec::new(),
+        }
     }
 
     /// Adds an event for `to`, oldest first; a full batch leaves at once.
     pub(crate) fn add(&mut self, to: &S::Recipient, event: Event, stats: &Stats) {
-        if let Some((_, events)) = self.batches.iter_mut().find(|(recipient, _)| recipient == to) {
+        if let Some((_, events)) = self
+            .batches
+            .iter_mut()
+            .find(|(recipient, _)| recipient == to)
+        {
             events.push(event);
             if events.len() >= MAX_EVENTS {
                 let events = std::mem::take(events);
@@ -42,7 +49,11 @@ impl<S: EventSink> Outbox<S> {
     }
 
     fn deliver(&mut self, to: &S::Recipient, events: &[Event], stats: &Stats) {
-        let counter = if self.sink.deliver(to, events) { &stats.events_sent } else { &stats.events_dropped };
+        let counter = if self.sink.deliver(to, events) {
+            &stats.events_sent
+        } else {
+            &stats.events_dropped
+        };
         counter.add(events.len() as u64);
     }
 }

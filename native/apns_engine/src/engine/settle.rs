@@ -21,7 +21,7 @@ impl<S: EventSink> Engine<S> {
                 (Next::Accepted, Fate::Answered(response)) => self.end_accepted(push, response),
                 (Next::Rejected, Fate::Answered(response)) => self.end_rejected(push, response),
                 (Next::Failed(cause), fate) => self.end_failed(push, cause, answer_of(fate)),
-                (Next::Resend { after, .. }, _) => again.push((after, push)),
+                (Next::Resend { after }, _) => again.push((after, push)),
                 // `next` says accepted and rejected of answers only; counted as lost if that ever changes.
                 (_, _) => self.end_failed(push, FailedCause::Unknown, None),
             }
@@ -68,7 +68,11 @@ impl<S: EventSink> Engine<S> {
             reason: response.reason,
             timestamp_ms: response.timestamp_ms,
         });
-        self.tell(push.context.reply_to, self.config.outcomes != Outcomes::None, event);
+        self.tell(
+            push.context.reply_to,
+            self.config.outcomes != Outcomes::None,
+            event,
+        );
     }
 
     pub(super) fn end_failed(
@@ -87,7 +91,11 @@ impl<S: EventSink> Engine<S> {
             cause,
             last_answer: last_answer.map(|response| (response.status, response.reason)),
         });
-        self.tell(push.context.reply_to, self.config.outcomes != Outcomes::None, event);
+        self.tell(
+            push.context.reply_to,
+            self.config.outcomes != Outcomes::None,
+            event,
+        );
     }
 
     /// To who asked for this push's outcome, else to the app's receiver if it wants such outcomes.
@@ -122,7 +130,10 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn judge_credentials(&mut self, response: &Response) {
-        let reason = response.reason.as_ref().map_or("no reason given", |reason| reason.as_str());
+        let reason = response
+            .reason
+            .as_ref()
+            .map_or("no reason given", |reason| reason.as_str());
         match response.fault() {
             Some(Fault::Configuration) => self.raise_alarm(
                 Alarm::Configuration,

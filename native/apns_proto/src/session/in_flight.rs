@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::Config;
 use super::push::Push;
-use crate::http2::ResponseHandler;
 use crate::http2::HeaderBlock;
+use crate::http2::ResponseHandler;
 use crate::http2::hpack::PreparedLiteral;
 use crate::request::{self, Content, Request};
 use crate::response::ResponseBuilder;
@@ -21,7 +21,11 @@ pub(crate) struct InFlight<C> {
 
 impl<C> InFlight<C> {
     pub(super) fn new(push: Box<Push<C>>, sent_at: Instant) -> Self {
-        Self { push, response: ResponseBuilder::default(), sent_at }
+        Self {
+            push,
+            response: ResponseBuilder::default(),
+            sent_at,
+        }
     }
 }
 
@@ -50,10 +54,16 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(request: &Request, config: &'a Config, bearer: Option<&'a PreparedLiteral>) -> Self {
+    pub(super) fn of(
+        request: &Request,
+        config: &'a Config,
+        bearer: Option<&'a PreparedLiteral>,
+    ) -> Self {
         Self {
             authority: &config.authority,
-            topic: config.topic.for_push_type(request.content.headers.push_type),
+            topic: config
+                .topic
+                .for_push_type(request.content.headers.push_type),
             bearer,
             apns_id: request.apns_id.to_ascii(),
             device_token: request.device_token.clone(),
@@ -68,19 +78,35 @@ impl<'a> Fields<'a> {
         block.indexed(b":method", request::METHOD.as_bytes());
         block.indexed(b":scheme", b"https");
         block.indexed(b":authority", self.authority.as_bytes());
-        block.literal_hex(b":path", request::PATH_PREFIX.as_bytes(), self.device_token.as_bytes());
+        block.literal_hex(
+            b":path",
+            request::PATH_PREFIX.as_bytes(),
+            self.device_token.as_bytes(),
+        );
         if let Some(bearer) = self.bearer {
             block.prepared(bearer);
         }
         block.indexed(request::APNS_TOPIC.as_bytes(), self.topic.as_bytes());
-        block.indexed(request::APNS_PUSH_TYPE.as_bytes(), headers.push_type.as_str().as_bytes());
-        block.indexed(request::APNS_PRIORITY.as_bytes(), headers.priority.as_str().as_bytes());
+        block.indexed(
+            request::APNS_PUSH_TYPE.as_bytes(),
+            headers.push_type.as_str().as_bytes(),
+        );
+        block.indexed(
+            request::APNS_PRIORITY.as_bytes(),
+            headers.priority.as_str().as_bytes(),
+        );
         block.literal(request::APNS_ID.as_bytes(), &self.apns_id);
         if let Some(expiration) = headers.expiration {
-            block.literal(request::APNS_EXPIRATION.as_bytes(), expiration.to_string().as_bytes());
+            block.literal(
+                request::APNS_EXPIRATION.as_bytes(),
+                expiration.to_string().as_bytes(),
+            );
         }
         if let Some(collapse_id) = &headers.collapse_id {
-            block.literal(request::APNS_COLLAPSE_ID.as_bytes(), collapse_id.as_str().as_bytes());
+            block.literal(
+                request::APNS_COLLAPSE_ID.as_bytes(),
+                collapse_id.as_str().as_bytes(),
+            );
         }
     }
 }

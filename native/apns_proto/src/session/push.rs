@@ -35,7 +35,13 @@ pub(crate) struct Tries {
 impl<C> Push<C> {
     /// A push that has not been tried.
     pub fn new(request: Request, context: C, give_up_at: Instant) -> Self {
-        Self { request, context, give_up_at, written_ms: 0, tries: Tries::default() }
+        Self {
+            request,
+            context,
+            give_up_at,
+            written_ms: 0,
+            tries: Tries::default(),
+        }
     }
 
     /// When it was last written to a connection, Unix milliseconds; 0: never. What Apple says of the device without a
@@ -56,7 +62,11 @@ impl<C> Push<C> {
         if now.instant < self.give_up_at {
             return None;
         }
-        Some(if expiration.is_some() { FailedCause::Expired } else { FailedCause::Unreachable })
+        Some(if expiration.is_some() {
+            FailedCause::Expired
+        } else {
+            FailedCause::Unreachable
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The session against a scripted server, under a virtual clock.
 
+mod ends;
 mod history;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::payload::Payload;
 use crate::provider_token::{KeyId, SigningKey, TeamId};
 use crate::push_type::PushType;
 use crate::request::{Content, Headers, Request};
+use crate::topic::Topic;
 
 /// A session, the server's side of the talk as raw frames, and a clock that moves when told.
 struct Talk {
@@ -36,7 +38,10 @@ impl Talk {
             ping_interval: Duration::from_secs(300),
             ping_timeout: Duration::from_secs(10),
         };
-        let now = Now { instant: Instant::now(), unix_ms: 1_800_000_000_000 };
+        let now = Now {
+            instant: Instant::now(),
+            unix_ms: 1_800_000_000_000,
+        };
         Self {
             session: Session::new(config, now),
             now,
@@ -57,7 +62,11 @@ impl Talk {
     fn advance(&mut self, by: Duration) {
         self.now.instant += by;
         self.now.unix_ms += by.as_millis() as u64;
-        if self.session.poll_timeout().is_some_and(|due| due <= self.now.instant) {
+        if self
+            .session
+            .poll_timeout()
+            .is_some_and(|due| due <= self.now.instant)
+        {
             self.session.handle_timeout(self.now);
         }
     }
@@ -113,11 +122,15 @@ impl Talk {
     }
 
     fn send(&mut self, number: u32) -> Result<(), Blocked> {
-        self.session.send(self.now, push(number, self.now)).map_err(|(_, blocked)| blocked)
+        self.session
+            .send(self.now, push(number, self.now))
+            .map_err(|(_, blocked)| blocked)
     }
 
     fn outcomes(&mut self) -> Vec<(u32, Fate)> {
-        std::iter::from_fn(|| self.session.poll_outcome()).map(|(push, fate)| (push.context, fate)).collect()
+        std::iter::from_fn(|| self.session.poll_outcome())
+            .map(|(push, fate)| (push.context, fate))
+            .collect()
     }
 
     fn notices(&mut self) -> Vec<Notice> {
@@ -149,7 +162,11 @@ pub(super) fn push_with(
         device_token: DeviceToken::from_bytes(&number.to_be_bytes().repeat(8)).unwrap(),
         content: Arc::new(Content { headers, payload }),
     };
-    Box::new(Push::new(request, number, now.instant + Duration::from_secs(3600)))
+    Box::new(Push::new(
+        request,
+        number,
+        now.instant + Duration::from_secs(3600),
+    ))
 }
 
 fn status_of(fate: &Fate) -> u16 {
@@ -174,12 +191,26 @@ fn an_answered_push_comes_back_once_with_its_answer() {
     talk.send(1).unwrap();
     talk.send(2).unwrap();
     talk.server_reads();
-    let [first, second] = talk.requests[..] else { panic!("two requests") };
-    talk.answer(second, "410", r#"{"reason":"Unregistered","timestamp":1799999999000}"#);
+    let [first, second] = talk.requests[..] else {
+        panic!("two requests")
+    };
+    talk.answer(
+        second,
+        "410",
+        r#"{"reason":"Unregistered","timestamp":1799999999000}"#,
+    );
     talk.answer_200(first);
     let outcomes = talk.outcomes();
-    assert_eq!(outcomes.iter().map(|(push, fate)| (*push, status_of(fate))).collect::<Vec<_>>(), [(2, 410), (1, 200)]);
-    let Fate::Answered(gone) = &outcomes[0].1 else { panic!() };
+    assert_eq!(
+        outcomes
+            .iter()
+            .map(|(push, fate)| (*push, status_of(fate)))
+            .collect::<Vec<_>>(),
+        [(2, 410), (1, 200)]
+    );
+    let Fate::Answered(gone) = &outcomes[0].1 else {
+        panic!()
+    };
     assert_eq!(gone.timestamp_ms, Some(1_799_999_999_000));
     assert!(gone.invalidates_token());
     assert_eq!(talk.session.in_flight(), 0);
@@ -212,66 +243,14 @@ fn the_servers_stream_limit_is_followed_as_it_changes() {
     talk.send(3).unwrap();
     talk.settings(1);
     talk.server_reads();
-    let [first, second, third] = talk.requests[..] else { panic!("three requests") };
+    let [first, second, third] = talk.requests[..] else {
+        panic!("three requests")
+    };
     talk.answer_200(first);
     talk.answer_200(second);
     assert_eq!(talk.send(4), Err(Blocked::Http2(http2::Blocked::Streams)));
     talk.answer_200(third);
     talk.send(4).unwrap();
-}
-
-#[test]
-fn above_goaways_last_stream_nothing_was_processed_and_below_it_answers_still_count() {
-    let mut talk = Talk::open(10);
-    for number in 1..=3 {
-        talk.send(number).unwrap();
-    }
-    talk.server_reads();
-    let [first, second, _third] = talk.requests[..] else { panic!("three requests") };
-    let mut payload = first.to_be_bytes().to_vec();
-    payload.extend([0, 0, 0, 0]);
-    payload.extend(br#"{"reason":"Shutdown"}"#);
-    talk.frame(7, 0, 0, &payload);
-    assert_eq!(talk.outcomes(), [(2, Fate::NotProcessed), (3, Fate::NotProcessed)]);
-    assert!(talk.notices().contains(&Notice::GoingAway { reason: "Shutdown".into(), calm: false }));
-    assert_eq!(talk.send(4), Err(Blocked::Retired));
-    assert!(!talk.session.is_finished());
-    talk.answer_200(first);
-    talk.answer_200(second);
-    assert_eq!(talk.outcomes().len(), 1);
-    assert!(talk.session.is_finished());
-}
-
-#[test]
-fn a_refused_stream_was_not_processed() {
-    let mut talk = Talk::open(10);
-    talk.send(1).unwrap();
-    talk.server_reads();
-    talk.frame(3, 0, talk.requests[0], &7u32.to_be_bytes());
-    assert_eq!(talk.outcomes(), [(1, Fate::NotProcessed)]);
-}
-
-#[test]
-fn when_the_transport_ends_only_what_was_wholly_written_has_an_unknown_fate() {
-    let mut talk = Talk::open(10);
-    talk.send(1).unwrap();
-    talk.server_reads();
-    talk.send(2).unwrap();
-    // All of the second request but its last byte leaves.
-    let n = talk.session.output().len() - 1;
-    talk.session.consume_output(n);
-    talk.session.handle_closed(false);
-    assert_eq!(talk.outcomes(), [(1, Fate::Unknown), (2, Fate::NotProcessed)]);
-    assert!(talk.session.is_finished());
-}
-
-#[test]
-fn a_server_that_turns_us_away_has_processed_nothing() {
-    let mut talk = Talk::open(10);
-    talk.send(1).unwrap();
-    talk.server_reads();
-    talk.session.handle_closed(true);
-    assert_eq!(talk.outcomes(), [(1, Fate::NotProcessed)]);
 }
 
 #[test]
@@ -341,9 +320,15 @@ fn an_expired_provider_token_retires_the_connection() {
     talk.session.set_provider_token(&provider_token(&talk));
     talk.send(1).unwrap();
     talk.server_reads();
-    talk.answer(talk.requests[0], "403", r#"{"reason":"ExpiredProviderToken"}"#);
+    talk.answer(
+        talk.requests[0],
+        "403",
+        r#"{"reason":"ExpiredProviderToken"}"#,
+    );
     assert!(talk.session.is_retired());
-    assert!(talk.notices().contains(&Notice::Retired { reason: "ExpiredProviderToken".into() }));
+    assert!(talk.notices().contains(&Notice::Retired {
+        reason: "ExpiredProviderToken".into()
+    }));
     assert_eq!(status_of(&talk.outcomes()[0].1), 403);
 }
 

@@ -24,8 +24,6 @@ pub enum Next {
     Resend {
         /// How long to hold it back first.
         after: Duration,
-        /// Whether the connection that it was tried on is spoilt: what follows needs a new one.
-        on_new_connection: bool,
     },
 }
 
@@ -38,10 +36,12 @@ impl<C> Push<C> {
             Fate::Answered(response) => match response.verdict() {
                 Verdict::Accepted => return Next::Accepted,
                 Verdict::Rejected => return Next::Rejected,
-                Verdict::TryAgain => match self.after_temporary_answer(response.retry_advice(), random) {
-                    Ok(resend) => resend,
-                    Err(end) => return end,
-                },
+                Verdict::TryAgain => {
+                    match self.after_temporary_answer(response.retry_advice(), random) {
+                        Ok(resend) => resend,
+                        Err(end) => return end,
+                    }
+                }
             },
             Fate::NotProcessed => self.after_not_processed(random),
             Fate::Unknown => {
@@ -49,7 +49,9 @@ impl<C> Push<C> {
                     return Next::Failed(FailedCause::Unknown);
                 }
                 self.tries.unknown += 1;
-                Next::Resend { after: Duration::ZERO, on_new_connection: false }
+                Next::Resend {
+                    after: Duration::ZERO,
+                }
             }
         };
         match self.overdue(now) {
@@ -73,7 +75,9 @@ impl<C> Push<C> {
                     return Err(Next::Rejected);
                 }
                 self.tries.new_connection += 1;
-                Ok(Next::Resend { after: Duration::ZERO, on_new_connection: true })
+                Ok(Next::Resend {
+                    after: Duration::ZERO,
+                })
             }
             RetryAdvice::AfterBackoff { at_least } => {
                 if self.tries.temporary >= MAX_TEMPORARY_RESENDS {
@@ -82,7 +86,7 @@ impl<C> Push<C> {
                 let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
                 self.tries.temporary += 1;
                 let after = at_least.map_or(jitter, |least| least + jitter);
-                Ok(Next::Resend { after, on_new_connection: false })
+                Ok(Next::Resend { after })
             }
         }
     }
@@ -94,14 +98,16 @@ impl<C> Push<C> {
             Some(more) => jittered(REFUSED_BASE, more, random),
         };
         self.tries.not_processed = self.tries.not_processed.saturating_add(1);
-        Next::Resend { after, on_new_connection: false }
+        Next::Resend { after }
     }
 }
 
 /// A delay between nothing and `base` doubled `exponent` times, at most [`MAX_DELAY`] (full jitter).
 fn jittered(base: Duration, exponent: u8, random: u64) -> Duration {
     let ceiling = base.saturating_mul(1 << exponent.min(16)).min(MAX_DELAY);
-    let millis = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX).max(1);
+    let millis = u64::try_from(ceiling.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
     Duration::from_millis(random % millis + 1)
 }
 
@@ -129,10 +135,15 @@ mod tests {
     use crate::push_type::PushType;
     use crate::response::{Reason, Response, ResponseBuilder};
 
-    const AT_ONCE: Next = Next::Resend { after: Duration::ZERO, on_new_connection: false };
+    const AT_ONCE: Next = Next::Resend {
+        after: Duration::ZERO,
+    };
 
     fn now() -> Now {
-        Now { instant: Instant::now(), unix_ms: 1_800_000_000_000 }
+        Now {
+            instant: Instant::now(),
+            unix_ms: 1_800_000_000_000,
+        }
     }
 
     fn answer(status: u16, reason: &Reason, retry_after: Option<&str>) -> Fate {
@@ -155,9 +166,21 @@ mod tests {
     fn apples_final_answers_end_a_push() {
         let mut push = push_with(1, now(), PushType::Alert, None, None);
         assert_eq!(push.next(&accepted(), now(), 0), Next::Accepted);
-        for reason in [Reason::BAD_DEVICE_TOKEN, Reason::PAYLOAD_TOO_LARGE, Reason::UNREGISTERED] {
-            let status = if reason == Reason::UNREGISTERED { 410 } else { 400 };
-            assert_eq!(push.next(&answer(status, &reason, None), now(), 0), Next::Rejected, "{reason:?}");
+        for reason in [
+            Reason::BAD_DEVICE_TOKEN,
+            Reason::PAYLOAD_TOO_LARGE,
+            Reason::UNREGISTERED,
+        ] {
+            let status = if reason == Reason::UNREGISTERED {
+                410
+            } else {
+                400
+            };
+            assert_eq!(
+                push.next(&answer(status, &reason, None), now(), 0),
+                Next::Rejected,
+                "{reason:?}"
+            );
         }
     }
 
@@ -169,7 +192,9 @@ mod tests {
         }
         let mut slowest = Duration::ZERO;
         for round in 0..300u64 {
-            let Next::Resend { after, .. } = push.next(&Fate::NotProcessed, now(), round.wrapping_mul(0x9e37_79b9)) else {
+            let Next::Resend { after, .. } =
+                push.next(&Fate::NotProcessed, now(), round.wrapping_mul(0x9e37_79b9))
+            else {
                 panic!("given up before its time");
             };
             assert!(after <= MAX_DELAY);
@@ -181,20 +206,28 @@ mod tests {
     #[test]
     fn an_unknown_fate_ends_a_push_that_might_ring_twice() {
         let mut plain = push_with(1, now(), PushType::Alert, None, None);
-        assert_eq!(plain.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
-        for (push_type, collapse_id) in [(PushType::Alert, Some("conversation")), (PushType::Voip, None)] {
+        assert_eq!(
+            plain.next(&Fate::Unknown, now(), 0),
+            Next::Failed(FailedCause::Unknown)
+        );
+        for (push_type, collapse_id) in [
+            (PushType::Alert, Some("conversation")),
+            (PushType::Voip, None),
+        ] {
             let mut push = push_with(1, now(), push_type, None, collapse_id);
             assert_eq!(push.next(&Fate::Unknown, now(), 0), AT_ONCE);
-            assert_eq!(push.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
+            assert_eq!(
+                push.next(&Fate::Unknown, now(), 0),
+                Next::Failed(FailedCause::Unknown)
+            );
         }
     }
 
     #[test]
-    fn an_expired_provider_token_is_forgiven_once_and_asks_for_a_new_connection() {
+    fn an_expired_provider_token_is_forgiven_once() {
         let mut push = push_with(1, now(), PushType::Alert, None, None);
         let expired = answer(403, &Reason::EXPIRED_PROVIDER_TOKEN, None);
-        let on_new = Next::Resend { after: Duration::ZERO, on_new_connection: true };
-        assert_eq!(push.next(&expired, now(), 0), on_new);
+        assert_eq!(push.next(&expired, now(), 0), AT_ONCE);
         assert_eq!(push.next(&expired, now(), 0), Next::Rejected);
     }
 
@@ -203,17 +236,24 @@ mod tests {
         let mut push = push_with(1, now(), PushType::Alert, None, None);
         let unavailable = answer(503, &Reason::SERVICE_UNAVAILABLE, None);
         for _ in 0..MAX_TEMPORARY_RESENDS {
-            let Next::Resend { after, .. } = push.next(&unavailable, now(), 1) else { panic!("given up early") };
+            let Next::Resend { after, .. } = push.next(&unavailable, now(), 1) else {
+                panic!("given up early")
+            };
             assert!(after > Duration::ZERO && after <= MAX_DELAY + Response::MAX_RETRY_AFTER);
         }
-        assert_eq!(push.next(&unavailable, now(), 1), Next::Failed(FailedCause::Unreachable));
+        assert_eq!(
+            push.next(&unavailable, now(), 1),
+            Next::Failed(FailedCause::Unreachable)
+        );
     }
 
     #[test]
     fn retry_after_is_obeyed() {
         let mut push = push_with(1, now(), PushType::Alert, None, None);
         let unavailable = answer(503, &Reason::SERVICE_UNAVAILABLE, Some("120"));
-        let Next::Resend { after, .. } = push.next(&unavailable, now(), 0) else { panic!("given up") };
+        let Next::Resend { after, .. } = push.next(&unavailable, now(), 0) else {
+            panic!("given up")
+        };
         assert!(after >= Duration::from_secs(120));
     }
 
@@ -221,8 +261,14 @@ mod tests {
     fn no_try_follows_after_the_expiration() {
         let seconds = now().unix_s();
         let mut push = push_with(1, now(), PushType::Alert, Some(seconds - 1), Some("c"));
-        assert_eq!(push.next(&Fate::NotProcessed, now(), 0), Next::Failed(FailedCause::Expired));
-        assert_eq!(push.next(&Fate::Unknown, now(), 0), Next::Failed(FailedCause::Unknown));
+        assert_eq!(
+            push.next(&Fate::NotProcessed, now(), 0),
+            Next::Failed(FailedCause::Expired)
+        );
+        assert_eq!(
+            push.next(&Fate::Unknown, now(), 0),
+            Next::Failed(FailedCause::Unknown)
+        );
         assert_eq!(push.next(&accepted(), now(), 0), Next::Accepted);
     }
 
@@ -230,7 +276,13 @@ mod tests {
     fn a_push_without_expiration_is_unreachable_when_it_waited_long_enough() {
         let start = now();
         let mut push = push_with(1, start, PushType::Alert, None, None);
-        let late = Now { instant: push.give_up_at, ..start };
-        assert_eq!(push.next(&Fate::NotProcessed, late, 0), Next::Failed(FailedCause::Unreachable));
+        let late = Now {
+            instant: push.give_up_at,
+            ..start
+        };
+        assert_eq!(
+            push.next(&Fate::NotProcessed, late, 0),
+            Next::Failed(FailedCause::Unreachable)
+        );
     }
 }
