@@ -102,7 +102,9 @@ fn alert_received(alert: AlertDescription) -> (Option<Alarm>, String) {
         | Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
         | Alert::CertificateUnobtainable
-        | Alert::AccessDenied => refused(&format!(
+        | Alert::AccessDenied
+        // Its signature, or its authority's, does not verify.
+        | Alert::DecryptError => refused(&format!(
             "{alert:?}; is it an Apple Push Services certificate of this environment, with its whole chain?"
         )),
         Alert::CertificateRequired | Alert::NoCertificate => (
