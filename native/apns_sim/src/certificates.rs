@@ -24,18 +24,22 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn make() -> Result<Self, StartError> {
+        Self::make_named(NAME)
+    }
+
+    fn make_named(name: &str) -> Result<Self, StartError> {
         let key = KeyPair::generate()?;
-        let certificate_pem = parameters().self_signed(&key)?.pem();
+        let certificate_pem = parameters(name).self_signed(&key)?.pem();
         Ok(Self {
             key_pem: key.serialize_pem(),
-            issuer: Issuer::new(parameters(), key),
+            issuer: Issuer::new(parameters(name), key),
             certificate_pem,
         })
     }
 
     /// Takes up an authority made before: its name is the same each time, so its key is all that matters.
     pub(crate) fn load(certificate_pem: String, key_pem: String) -> Result<Self, StartError> {
-        let issuer = Issuer::new(parameters(), KeyPair::from_pem(&key_pem)?);
+        let issuer = Issuer::new(parameters(NAME), KeyPair::from_pem(&key_pem)?);
         Ok(Self {
             issuer,
             certificate_pem,
@@ -52,11 +56,9 @@ impl Authority {
     }
 }
 
-fn parameters() -> CertificateParams {
+fn parameters(name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::default();
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, "apns_sim throw-away CA");
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     valid(&mut parameters);
@@ -95,7 +97,7 @@ impl TlsFaces {
         let expired = server_certificate(apples_names()?, expired);
         let mut other = CertificateParams::new(vec!["wrong.example".to_owned()])?;
         valid(&mut other);
-        let stranger = Authority::make()?;
+        let stranger = Authority::make_named("apns_sim CA that nobody trusts")?;
         let normal_config = server_config(authority, authority, &normal)?;
         let mut no_alpn = normal_config.clone();
         no_alpn.alpn_protocols.clear();
@@ -186,4 +188,5 @@ pub(crate) fn expired(parameters: &mut CertificateParams) {
     parameters.not_after = date_time_ymd(2021, 1, 1);
 }
 
+const NAME: &str = "apns_sim throw-away CA";
 pub(crate) const ALPN: &[u8] = b"h2";

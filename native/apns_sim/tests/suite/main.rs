@@ -7,5 +7,8 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod faults;
+mod library;
 mod provider_api;
+mod stream_limit;
 mod support;

@@ -1,6 +1,7 @@
 //! A provider for the simulator's tests: rustls and the h2 crate's client, and provider tokens signed with ring.
 
 mod provider_token;
+pub(crate) mod raw;
 
 pub(crate) use provider_token::{Signer, Spec};
 
@@ -52,7 +53,6 @@ impl Answer {
 pub(crate) struct Provider {
     pub(crate) send: SendRequest<Bytes>,
     pub(crate) bearer: String,
-    connection: tokio::task::JoinHandle<Result<(), h2::Error>>,
 }
 
 impl Provider {
@@ -60,6 +60,14 @@ impl Provider {
         Self::over(simulator, client_config(simulator, None))
             .await
             .unwrap()
+    }
+
+    /// Connects with a provider token of one's own.
+    pub(crate) async fn connect_with(simulator: &Simulator, bearer: String) -> Self {
+        Self {
+            bearer,
+            ..Self::connect(simulator).await
+        }
     }
 
     pub(crate) async fn over(
@@ -75,12 +83,12 @@ impl Provider {
         let (send, connection) = h2::client::Builder::new()
             .handshake::<_, Bytes>(tls)
             .await?;
-        let bearer = Signer::of(simulator).bearer(&Spec::of(simulator));
-        Ok(Self {
-            send,
-            bearer,
-            connection: tokio::spawn(connection),
-        })
+        let bearer = match simulator.signing_key_p8() {
+            Some(p8) => Signer::from_p8(p8).bearer(&Spec::of(simulator)),
+            None => String::new(),
+        };
+        tokio::spawn(connection);
+        Ok(Self { send, bearer })
     }
 
     /// A request that the simulator finds no fault with.
@@ -150,26 +158,7 @@ impl Provider {
 
     /// Waits until MAX_CONCURRENT_STREAMS is `limit`.
     pub(crate) async fn wait_for_limit(&mut self, limit: usize) {
-        let reached = async {
-            while self.send.current_max_send_streams() != limit {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(DEADLINE, reached).await.unwrap_or_else(|_| {
-            panic!(
-                "the limit is {} and not {limit}",
-                self.send.current_max_send_streams()
-            )
-        });
-    }
-
-    /// Waits until the connection has ended.
-    pub(crate) async fn ended(self) -> Result<(), h2::Error> {
-        drop(self.send);
-        timeout(DEADLINE, self.connection)
-            .await
-            .expect("the connection ends")
-            .unwrap()
+        wait_until(|| self.send.current_max_send_streams() == limit).await;
     }
 }
 
@@ -201,6 +190,16 @@ pub(crate) fn client_config(
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     config
+}
+
+/// Waits for something that nobody announces.
+pub(crate) async fn wait_until(mut come: impl FnMut() -> bool) {
+    let waiting = async {
+        while !come() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, waiting).await.expect("it comes in time");
 }
 
 /// Runs a test's async part.
