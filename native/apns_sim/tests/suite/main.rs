@@ -7,8 +7,10 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod control_api;
 mod faults;
 mod library;
+mod program;
 mod provider_api;
 mod stream_limit;
 mod support;

@@ -230,7 +230,9 @@ fn a_provider_that_does_not_offer_h2_is_not_served() {
         let simulator = simulator();
         let mut config = client_config(&simulator, None);
         config.alpn_protocols.clear();
-        let Ok(mut provider) = Provider::over(&simulator, config).await else { return };
+        let Ok(mut provider) = Provider::over(&simulator, config).await else {
+            return;
+        };
         provider.push().await.unwrap_err();
         assert!(simulator.journal(1).is_empty());
     });

@@ -2,6 +2,7 @@
 
 mod provider_token;
 pub(crate) mod raw;
+pub(crate) mod socket;
 
 pub(crate) use provider_token::{Signer, Spec};
 
