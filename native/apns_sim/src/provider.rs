@@ -162,7 +162,10 @@ fn settings() -> h2::server::Builder {
         .header_table_size(4096)
         .initial_window_size(65_535)
         .max_frame_size(16_384)
-        .max_header_list_size(8000);
+        .max_header_list_size(8000)
+        // Scripts reset streams by the thousand, which h2 would take for an attack by the provider.
+        .max_concurrent_reset_streams(10_000)
+        .max_local_error_reset_streams(None);
     builder
 }
 

@@ -134,6 +134,28 @@ fn a_refused_stream_was_not_processed_and_may_be_sent_again() {
 }
 
 #[test]
+fn refused_streams_give_their_window_back() {
+    run(async {
+        let simulator = simulator();
+        let mut provider = Provider::connect(&simulator).await;
+        provider.push().await.unwrap();
+        provider.wait_for_limit(1000).await;
+        simulator
+            .script([Step::Rule(Rule::any(Effect::RefusedStream).times(200))])
+            .unwrap();
+        // Five times the connection's window in all.
+        for _ in 0..200 {
+            let error = provider
+                .exchange(provider.request(), &" ".repeat(4000))
+                .await
+                .unwrap_err();
+            assert_eq!(error.reason(), Some(h2::Reason::REFUSED_STREAM));
+        }
+        assert_eq!(provider.push().await.unwrap().status, 200);
+    });
+}
+
+#[test]
 fn a_stalled_request_arrives_and_is_never_answered() {
     run(async {
         let simulator = simulator();
