@@ -167,7 +167,8 @@ class Peer:
             return
         response = Response.random(self.rng, dict(self.fields[stream])["apns-id"])
         self.responses[stream] = response
-        self.connection.max_outbound_frame_size = self.scenario.outbound_frame_size
+        # As if our client had announced less than it must: frames are cut smaller than they need be.
+        self.connection.streams[stream].max_outbound_frame_size = self.scenario.outbound_frame_size
         if response.interim:
             self.connection.send_headers(stream, [(":status", "103"), ("link", "<x>")])
         ends = not response.body and not response.trailers

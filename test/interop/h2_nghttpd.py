@@ -102,9 +102,9 @@ def main() -> int:
         try:
             run(options, requests(arguments.seed, arguments.requests, largest_body=5_000))
         except Difference as difference:
-            print(f"nghttpd, {name}, seed {arguments.seed}: {difference}", file=sys.stderr)
+            print(f"nghttpd interop, {name}, seed {arguments.seed}: {difference}", file=sys.stderr)
             return 1
-    print(f"nghttpd: {len(SCENARIOS)} scenarios of {arguments.requests} requests, every field and body alike")
+    print(f"nghttpd interop: {len(SCENARIOS)} scenarios of {arguments.requests} requests, every field and body alike")
     return 0
 
 
