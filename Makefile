@@ -19,7 +19,7 @@ build:  ## build the library, the simulator and the Erlang applications
 demo:  ## show a push from a real ejabberd to a simulated phone; KEEP=1 stays up
 	@tools/setup demo
 	@tools/build --all
-	@_build/venv/bin/python test/demo $(if $(KEEP),--keep)
+	@_build/venv/bin/python test/demo/demo.py $(if $(KEEP),--keep)
 
 test:  ## run all tests and checks; the last line counts them
 	@tools/setup test
@@ -35,7 +35,7 @@ clean:  ## remove all that was built
 	rm -rf _build erlang_src/*/doc erlang_src/apns_nif/priv erlang_src/apns_nif/src/apns_nif_build_id.hrl
 	cargo clean
 
-# Not after build: root, who installs, often has no Rust.
+# Not after build: root, who installs, often has no Rust. What is missing or stale is refused.
 install:  ## install what is built into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB)
 	@tools/install
 
