@@ -64,17 +64,23 @@ impl Encoder {
     pub(super) fn write_size_updates(&mut self, out: &mut Vec<u8>) -> Told {
         let before = self.told;
         let size = self.table.max_size() as u32;
+        if size != before.size || before.lowest_since != before.size {
+            self.write_sizes(size, out);
+        }
+        before
+    }
+
+    #[cold]
+    fn write_sizes(&mut self, size: u32, out: &mut Vec<u8>) {
+        let before = self.told;
         if before.lowest_since < before.size.min(size) {
             integer::encode(out, SIZE_UPDATE, before.lowest_since as usize);
         }
-        if size != before.size || before.lowest_since < before.size {
-            integer::encode(out, SIZE_UPDATE, size as usize);
-        }
+        integer::encode(out, SIZE_UPDATE, size as usize);
         self.told = Told {
             size,
             lowest_since: size,
         };
-        before
     }
 
     /// Takes back a block that the peer will not see, where it had `told` before it.

@@ -38,25 +38,6 @@ pub(super) static FIRST: [(u32, u16); MAX_LENGTH + 1] = CANON.first;
 /// Code of each symbol, in the low bits.
 pub(super) const CODES: [u32; SYMBOLS] = CANON.codes;
 
-/// One code, or the codes of two digits: the bits, and in the low six bits their number.
-///
-/// One word, so that it takes one load, and a shift by it one instruction.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Code(u64);
-
-impl Code {
-    /// `length` is below 64 and `bits` has as many.
-    pub(super) const fn new(bits: u32, length: u8) -> Self {
-        Self((bits as u64) << 6 | length as u64)
-    }
-
-    /// The code of `byte`.
-    #[inline]
-    pub(super) fn of(byte: u8) -> Self {
-        OF_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
-    }
-}
-
 /// Codes one after the other.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Run {
@@ -66,28 +47,61 @@ pub(super) struct Run {
     pub(super) length: u32,
 }
 
-impl Run {
-    /// The run with `next` behind it.
+/// What is coded in one step, for each byte. Bits and lengths lie apart, so that appending costs
+/// five instructions: an entry of both would have to be taken to pieces.
+#[derive(Debug)]
+pub(super) struct Codes {
+    pub(super) bits: [u64; 256],
+    pub(super) lengths: [u8; 256],
+}
+
+impl Codes {
+    /// The codes of all bytes of `string` as one run.
     #[inline]
-    pub(super) const fn then(self, Code(next): Code) -> Self {
-        // A shift takes the low six bits of its amount only, as the machine's does.
-        let bits = self.bits.wrapping_shl(next as u32) | next >> 6;
-        Self {
+    pub(super) fn run(&self, string: &[u8]) -> Run {
+        string.iter().fold(Run::default(), |run, &byte| {
+            let Run { bits, length } = self.one(byte);
+            Run {
+                bits: run.bits << length | bits,
+                length: run.length + length,
+            }
+        })
+    }
+
+    /// The code of `byte`.
+    #[inline]
+    pub(super) fn one(&self, byte: u8) -> Run {
+        let bits = self
+            .bits
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or_default();
+        let length = self
+            .lengths
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or_default();
+        Run {
             bits,
-            length: self.length + (next as u32 & 0x3f),
+            length: u32::from(length),
         }
     }
 }
 
+/// The code of each byte.
 #[expect(
     clippy::indexing_slicing,
     reason = "const: an index out of bounds fails the build"
 )]
-static OF_BYTES: [Code; 256] = {
-    let mut codes = [Code(0); 256];
+pub(super) static BYTES: Codes = {
+    let mut codes = Codes {
+        bits: [0; 256],
+        lengths: [0; 256],
+    };
     let mut byte = 0;
     while byte < 256 {
-        codes[byte] = Code::new(CODES[byte], LENGTHS[byte]);
+        codes.bits[byte] = CODES[byte] as u64;
+        codes.lengths[byte] = LENGTHS[byte];
         byte += 1;
     }
     codes

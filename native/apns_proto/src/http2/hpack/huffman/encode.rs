@@ -1,48 +1,73 @@
 //! Strings and hexadecimal digits into Huffman code.
 
-use super::code::{CODES, Code, LENGTHS, Run};
+use super::code::{BYTES, CODES, Codes, LENGTHS, Run};
 use crate::http2::hpack::integer;
 use crate::http2::hpack::representation::{HUFFMAN_STRING, RAW_STRING};
 
 /// Appends a string literal (RFC 7541 5.2), Huffman coded where that is shorter.
 pub(in crate::http2::hpack) fn encode_string(out: &mut Vec<u8>, string: &[u8]) {
-    if encode_shorter(out, string.len(), |writer| writer.put_bytes(string)).is_none() {
-        integer::encode(out, RAW_STRING, string.len());
-        out.extend_from_slice(string);
+    let coded = encode_usual(out, string.len(), |writer| writer.put_bytes(string));
+    if coded.is_none() {
+        encode_any(out, string);
     }
 }
 
 /// Appends the string literal `prefix` followed by `bytes` in lower-case hexadecimal digits.
 pub(in crate::http2::hpack) fn encode_hex_string(out: &mut Vec<u8>, prefix: &[u8], bytes: &[u8]) {
     let raw_len = prefix.len() + 2 * bytes.len();
-    let coded = encode_shorter(out, raw_len, |writer| {
-        writer.put_bytes(prefix)?;
-        writer.put_hex(bytes)
+    let coded = encode_usual(out, raw_len, |writer| {
+        writer.put_bytes(prefix)?.put_hex(bytes)
     });
     if coded.is_none() {
-        integer::encode(out, RAW_STRING, raw_len);
-        out.extend_from_slice(prefix);
-        out.extend(bytes.iter().flat_map(|&byte| digits(byte)));
+        let digits = bytes.iter().flat_map(|&byte| digits(byte));
+        let string: Vec<u8> = prefix.iter().copied().chain(digits).collect();
+        encode_any(out, &string);
     }
 }
 
-/// Appends what `write` writes, or nothing if that is not shorter than `raw_len`.
+/// Appends any string, by adding up the length first.
+#[cold]
+fn encode_any(out: &mut Vec<u8>, string: &[u8]) {
+    let bits: usize = string
+        .iter()
+        .map(|&byte| BYTES.one(byte).length as usize)
+        .sum();
+    let len = bits.div_ceil(8);
+    if len >= string.len() {
+        integer::encode(out, RAW_STRING, string.len());
+        return out.extend_from_slice(string);
+    }
+    integer::encode(out, HUFFMAN_STRING, len);
+    let (mut waiting, mut count) = (0u64, 0);
+    for &byte in string {
+        let Run { bits, length } = BYTES.one(byte);
+        waiting = waiting << length | bits;
+        count += length;
+        while count >= 8 {
+            count -= 8;
+            out.push((waiting >> count) as u8);
+        }
+    }
+    if count > 0 {
+        out.push((waiting << (8 - count)) as u8 | u8::MAX >> count);
+    }
+}
+
+/// Appends the string of `raw_len` bytes that `write` writes, if its code is shorter than it and
+/// made of usual bytes. Otherwise appends nothing.
 ///
 /// The string is coded first and its length put before it afterwards: to add up the lengths
 /// beforehand costs half as much as the coding.
 #[inline]
-fn encode_shorter(
+fn encode_usual(
     out: &mut Vec<u8>,
     raw_len: usize,
-    write: impl FnOnce(&mut BitWriter<'_>) -> Option<()>,
+    write: impl for<'a> FnOnce(BitWriter<'a>) -> Option<BitWriter<'a>>,
 ) -> Option<()> {
     let start = out.len();
     out.resize(start + 1 + raw_len + SLACK, 0);
-    let len = out.get_mut(start + 1..).and_then(|room| {
-        let mut writer = BitWriter::new(room);
-        write(&mut writer)?;
-        writer.finish()
-    });
+    let room = out.get_mut(start + 1..)?;
+    let len = write(BitWriter::new(room)).and_then(BitWriter::finish);
     let len = len.filter(|&len| len < raw_len);
     out.truncate(start + len.map_or(0, |len| 1 + len));
     put_length(out, start, len?)
@@ -74,6 +99,8 @@ const SLACK: usize = 7;
 
 /// Writes bits, eight bytes at a time whether they are full or not: a branch on how many bits are
 /// waiting would be mispredicted for every other byte of a device token.
+///
+/// It is handed on by value, which keeps it in registers.
 struct BitWriter<'a> {
     room: &'a mut [u8],
     position: usize,
@@ -94,40 +121,32 @@ impl<'a> BitWriter<'a> {
     }
 
     #[inline]
-    fn put_bytes(&mut self, bytes: &[u8]) -> Option<()> {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        for eight in eights {
-            self.put_joined(eight)?;
+    fn put_bytes(mut self, bytes: &[u8]) -> Option<Self> {
+        // At most 7 * 8 bits: letters, digits and the punctuation of names, URLs and base64url.
+        let (sevens, rest) = bytes.as_chunks::<7>();
+        for seven in sevens {
+            self = self.put(BYTES.run(seven))?;
         }
-        self.put_joined(rest)
+        self.put(BYTES.run(rest))
     }
 
-    /// Appends at most eight bytes, in one go if their codes are of the usual 5 to 7 bits.
+    /// Appends the digits of `bytes`.
     #[inline]
-    fn put_joined(&mut self, bytes: &[u8]) -> Option<()> {
-        let codes = bytes.iter().map(|&byte| Code::of(byte));
-        let joined = codes.clone().fold(Run::default(), Run::then);
-        if joined.length <= MAX_RUN {
-            return self.put(joined);
-        }
-        codes
-            .into_iter()
-            .try_for_each(|code| self.put(Run::default().then(code)))
-    }
-
-    /// Appends the digits of `bytes`, at most 4 * 12 bits at a time.
-    #[inline]
-    fn put_hex(&mut self, bytes: &[u8]) -> Option<()> {
+    fn put_hex(mut self, bytes: &[u8]) -> Option<Self> {
+        // At most 4 * 12 bits.
         let (fours, rest) = bytes.as_chunks::<4>();
         for four in fours {
-            self.put(joined_pairs(four))?;
+            self = self.put(PAIRS.run(four))?;
         }
-        self.put(joined_pairs(rest))
+        self.put(PAIRS.run(rest))
     }
 
-    /// Appends at most [`MAX_RUN`] bits, unless the room is at its end.
+    /// Appends `run`, unless it is too long or the room at its end.
     #[inline]
-    fn put(&mut self, run: Run) -> Option<()> {
+    fn put(mut self, run: Run) -> Option<Self> {
+        if run.length > MAX_RUN {
+            return None;
+        }
         self.count += run.length;
         // No bits at all would ask for a shift by 64.
         self.bits |= run.bits << ((u64::BITS - self.count) % u64::BITS);
@@ -136,10 +155,11 @@ impl<'a> BitWriter<'a> {
         self.position += full as usize;
         self.bits <<= 8 * full;
         self.count %= 8;
-        Some(())
+        Some(self)
     }
 
     /// Pads the last byte with ones, the start of EOS, and returns the length in bytes.
+    #[inline]
     fn finish(self) -> Option<usize> {
         if self.count == 0 {
             return Some(self.position);
@@ -150,16 +170,9 @@ impl<'a> BitWriter<'a> {
     }
 }
 
-/// With up to 7 bits waiting, these fit 64, and leave none behind that no byte was written for.
+/// The most bits in one write: with up to 7 bits waiting they fit 64, and leave none behind that
+/// no byte was written for.
 const MAX_RUN: u32 = 56;
-
-#[inline]
-fn joined_pairs(bytes: &[u8]) -> Run {
-    let pairs = bytes
-        .iter()
-        .map(|&byte| PAIRS.get(usize::from(byte)).copied().unwrap_or_default());
-    pairs.fold(Run::default(), Run::then)
-}
 
 const fn digits(byte: u8) -> [u8; 2] {
     [digit(byte >> 4), digit(byte & 0xf)]
@@ -178,14 +191,17 @@ const fn digit(nibble: u8) -> u8 {
     clippy::indexing_slicing,
     reason = "const: an index out of bounds fails the build"
 )]
-static PAIRS: [Code; 256] = {
-    let mut pairs = [Code::new(0, 0); 256];
+static PAIRS: Codes = {
+    let mut pairs = Codes {
+        bits: [0; 256],
+        lengths: [0; 256],
+    };
     let mut byte = 0;
     while byte < 256 {
         let [high, low] = digits(byte as u8);
         let (high, low) = (high as usize, low as usize);
-        let bits = CODES[high] << LENGTHS[low] | CODES[low];
-        pairs[byte] = Code::new(bits, LENGTHS[high] + LENGTHS[low]);
+        pairs.bits[byte] = (CODES[high] << LENGTHS[low] | CODES[low]) as u64;
+        pairs.lengths[byte] = LENGTHS[high] + LENGTHS[low];
         byte += 1;
     }
     pairs
