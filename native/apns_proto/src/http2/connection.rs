@@ -26,7 +26,7 @@ use super::{
 /// 2. [`poll_event`](Self::poll_event) until it is `None`;
 /// 3. commands: [`open_stream`](Self::open_stream) while [`can_open`](Self::can_open), `reset_stream`, `ping`, `go_away`;
 /// 4. write [`output`](Self::output) to the transport and say with [`consume_output`](Self::consume_output)
-///    how much it took; back to 3 when that was refused with [`Blocked::OutputFull`].
+///    how much it took; back to 3 when that was refused with [`Blocked::OutputFull`](super::Blocked::OutputFull).
 ///
 /// When the transport has ended, or after [`Event::ConnectionError`], [`drain_streams`](Self::drain_streams)
 /// gives back what is still open. Every `R` that `open_stream` took is given back exactly once.
