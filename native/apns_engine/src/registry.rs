@@ -1,6 +1,6 @@
 //! Owner → devices: the node's hot copy, read by every `notify`. The truth is the caller's database.
 //!
-//! Sharded, so that a write (or the rehash of a growing table) holds up one reader in [`SHARDS`], and a read
+//! Sharded, so that a write (or the rehash of a growing table) holds up one reader in 64, and a read
 //! takes a read lock only. Bounded in every direction; what is over a bound is refused by name.
 
 use std::collections::HashMap;

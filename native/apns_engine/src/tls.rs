@@ -1,4 +1,4 @@
-//! TLS: whom we trust, how we prove who we are, and (in [`describe`]) what its errors mean to an operator.
+//! TLS: whom we trust, how we prove who we are, and (in `describe`) what its errors mean to an operator.
 //!
 //! There is no switch that turns a check off. A server of your own gets a `ca_file`.
 

@@ -111,3 +111,161 @@ const PRODUCTION: &str = "https://api.push.apple.com";
 const SANDBOX: &str = "https://api.sandbox.push.apple.com";
 const HTTPS_PORT: u16 = 443;
 const FORM: &str = "write https://host or https://host:port";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> Result<Endpoint, ConfigError> {
+        Endpoint::parse(&EnvironmentOption::Url(url.into()))
+    }
+
+    #[test]
+    fn environments_are_endpoints() {
+        let apple = |environment| Endpoint::parse(&environment).unwrap();
+        assert_eq!(
+            apple(EnvironmentOption::Production),
+            endpoint("https://api.push.apple.com").unwrap()
+        );
+        assert_eq!(
+            apple(EnvironmentOption::Sandbox),
+            endpoint("https://api.sandbox.push.apple.com:443/").unwrap()
+        );
+        for (url, host, port, authority) in [
+            (
+                "https://api.push.apple.com:2197",
+                "api.push.apple.com",
+                2197,
+                "api.push.apple.com:2197",
+            ),
+            ("HTTPS://Push.Example/", "push.example", 443, "push.example"),
+            ("https://localhost:1", "localhost", 1, "localhost:1"),
+            (
+                "https://127.0.0.1:2197",
+                "127.0.0.1",
+                2197,
+                "127.0.0.1:2197",
+            ),
+            ("https://[::1]", "::1", 443, "[::1]"),
+            (
+                "https://[2001:DB8::1]:65535",
+                "2001:db8::1",
+                65535,
+                "[2001:db8::1]:65535",
+            ),
+            (
+                "https://xn--bcher-kva.example",
+                "xn--bcher-kva.example",
+                443,
+                "xn--bcher-kva.example",
+            ),
+        ] {
+            let endpoint = endpoint(url).unwrap();
+            assert_eq!(
+                (&*endpoint.host, endpoint.port, &*endpoint.authority),
+                (host, port, authority)
+            );
+            assert_eq!(endpoint.server_name.to_str(), host);
+        }
+    }
+
+    #[test]
+    fn urls_that_are_no_endpoint_are_refused() {
+        const FORM: &str = "write https://host or https://host:port";
+        const NAME: &str =
+            "has no host name that DNS allows (international names are written in their xn-- form)";
+        let ports = "has no port from 1 to 65535";
+        for (url, problem) in [
+            (
+                "",
+                format!("\"\" is neither production nor sandbox nor a URL: {FORM}"),
+            ),
+            (
+                "push.example:443",
+                format!("\"push.example:443\" is neither production nor sandbox nor a URL: {FORM}"),
+            ),
+            (
+                "ftp://push.example",
+                format!(
+                    "\"ftp://push.example\" is neither production nor sandbox nor a URL: {FORM}"
+                ),
+            ),
+            (
+                "http://push.example",
+                format!(
+                    "\"http://push.example\" would send without TLS, which APNs never does: {FORM}"
+                ),
+            ),
+            (
+                "https://push.example/3/device",
+                format!("\"https://push.example/3/device\" has a path: {FORM}"),
+            ),
+            (
+                "https://push.example?a=b",
+                format!("\"https://push.example?a=b\" has a path: {FORM}"),
+            ),
+            (
+                "https://push.example#a",
+                format!("\"https://push.example#a\" has a path: {FORM}"),
+            ),
+            (
+                "https://me@push.example",
+                format!("no user name can be given: {FORM}"),
+            ),
+            ("https://", format!("\"https://\" {NAME}")),
+            ("https://:443", format!("\"https://:443\" {NAME}")),
+            (
+                "https://push example",
+                format!("\"https://push example\" {NAME}"),
+            ),
+            (
+                "https://bücher.example",
+                format!("\"https://bücher.example\" {NAME}"),
+            ),
+            ("https://a\r\nb", format!("\"https://a\\r\\nb\" {NAME}")),
+            (
+                "https://push.example:",
+                format!("\"https://push.example:\" {ports}"),
+            ),
+            (
+                "https://push.example:0",
+                format!("\"https://push.example:0\" {ports}"),
+            ),
+            (
+                "https://push.example:+443",
+                format!("\"https://push.example:+443\" {ports}"),
+            ),
+            (
+                "https://push.example:65536",
+                format!("\"https://push.example:65536\" {ports}"),
+            ),
+            (
+                "https://::1",
+                format!("\"https://::1\" is no address: {FORM}"),
+            ),
+            (
+                "https://[::1",
+                format!("\"https://[::1\" is no address: {FORM}"),
+            ),
+            (
+                "https://[::1]443",
+                format!("\"https://[::1]443\" is no address: {FORM}"),
+            ),
+            (
+                "https://[127.0.0.1]",
+                format!("\"https://[127.0.0.1]\" is no address: {FORM}"),
+            ),
+            (
+                "https://[fe80::1%eth0]",
+                format!("\"https://[fe80::1%eth0]\" is no address: {FORM}"),
+            ),
+        ] {
+            assert_eq!(
+                endpoint(url).unwrap_err().to_string(),
+                format!("environment: {problem}")
+            );
+        }
+        let long = format!("https://{}.example", "a".repeat(64));
+        assert!(endpoint(&long).unwrap_err().to_string().ends_with(NAME));
+    }
+}

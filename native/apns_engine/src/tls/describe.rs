@@ -58,6 +58,11 @@ fn server_certificate(error: &CertificateError) -> String {
              this too"
                 .to_owned()
         }
+        CertificateError::BadSignature => {
+            "the server's certificate is not signed by the trusted authority whose name it bears: if that is one of \
+             your own and was made anew, ca_file still holds the old one"
+                .to_owned()
+        }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let mut sentence = format!("the server's certificate is not for {}", expected.to_str());
             let _ = match &*names(presented) {
