@@ -144,7 +144,7 @@ impl<C> Session<C> {
 
     /// The provider token that pushes carry from now on.
     pub fn set_provider_token(&mut self, token: &ProviderToken) {
-        self.bearer = Some(PreparedLiteral::new(
+        self.bearer = Some(PreparedLiteral::never_indexed(
             request::AUTHORIZATION.as_bytes(),
             token.bearer().as_bytes(),
         ));

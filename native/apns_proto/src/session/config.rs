@@ -7,7 +7,7 @@ use crate::topic::Topic;
 /// How a session authenticates its pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
-    /// By a provider token in every request; see [`Session::set_provider_token`].
+    /// By a provider token in every request; see [`Session::set_provider_token`](super::Session::set_provider_token).
     ProviderToken,
     /// By the client certificate of the TLS connection.
     Certificate,

@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Writes the list as Apple asks (archive, "Communicating with APNs", HPACK): `:path` and `authorization`
-    /// are never indexed; what differs from push to push is not kept in the table; the rest is indexed once
+    /// are never indexed; of what differs from push to push only the name is; the rest is indexed once
     /// per connection and costs a byte afterwards.
     pub(super) fn write(&self, content: &Content, block: &mut HeaderBlock<'_>) {
         let headers = &content.headers;
@@ -95,15 +95,15 @@ impl<'a> Fields<'a> {
             request::APNS_PRIORITY.as_bytes(),
             headers.priority.as_str().as_bytes(),
         );
-        block.literal(request::APNS_ID.as_bytes(), &self.apns_id);
+        block.indexed_name(request::APNS_ID.as_bytes(), &self.apns_id);
         if let Some(expiration) = headers.expiration {
-            block.literal(
+            block.indexed_name(
                 request::APNS_EXPIRATION.as_bytes(),
                 expiration.to_string().as_bytes(),
             );
         }
         if let Some(collapse_id) = &headers.collapse_id {
-            block.literal(
+            block.indexed_name(
                 request::APNS_COLLAPSE_ID.as_bytes(),
                 collapse_id.as_str().as_bytes(),
             );
