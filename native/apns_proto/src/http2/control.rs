@@ -105,7 +105,7 @@ impl<R: ResponseHandler> Connection<R> {
             debug_data,
         });
         for stream in self.slots.remove_above(last_stream) {
-            self.flood_guard.stream_ended();
+            self.flood_guard.stream_moved();
             self.forget_partial_body(stream.id);
             self.events.push_back(Event::NotProcessed {
                 stream: stream.id,

@@ -30,9 +30,10 @@ const KINDS: usize = Overhead::Ignored as usize + 1;
 /// Time over which frames are counted.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Frames of each kind more per interval for every stream that ended in it or in the one before. Apple's gateway sends
-/// SETTINGS around every bad token and a second RST_STREAM for a refused one, others credit for every frame: what is
-/// normal grows with the work done. It also covers the answers that still come after all streams were given up at once.
+/// Frames of each kind more per interval for every stream that was opened or ended in it or in the one before. Apple's
+/// gateway sends SETTINGS around every bad token and a second RST_STREAM for a refused one, others credit for every
+/// frame: what is normal grows with the work done. Openings count for what comes before a response, ends for the answers
+/// that still come after all streams were given up at once. The peer can force neither.
 pub(crate) const PER_STREAM: u32 = 4;
 
 impl Overhead {
@@ -65,8 +66,10 @@ impl Overhead {
 pub(crate) struct FloodGuard {
     interval_start: Instant,
     counts: [u32; KINDS],
-    streams_ended: u32,
-    streams_ended_before: u32,
+    /// Openings and ends of streams.
+    streams: u32,
+    /// The same of the interval before.
+    streams_before: u32,
 }
 
 impl FloodGuard {
@@ -74,27 +77,26 @@ impl FloodGuard {
         Self {
             interval_start: now,
             counts: [0; KINDS],
-            streams_ended: 0,
-            streams_ended_before: 0,
+            streams: 0,
+            streams_before: 0,
         }
     }
 
-    /// A stream ended, in whatever way.
-    pub(crate) const fn stream_ended(&mut self) {
-        self.streams_ended = self.streams_ended.saturating_add(1);
+    /// A stream was opened, or ended in whatever way.
+    pub(crate) const fn stream_moved(&mut self) {
+        self.streams = self.streams.saturating_add(1);
     }
 
     /// Counts one frame; an error is the one too many.
     pub(crate) fn count(&mut self, kind: Overhead, now: Instant) -> Result<(), ConnectionError> {
-        let since = now.saturating_duration_since(self.interval_start);
-        if since >= INTERVAL {
-            let idle_between = since >= 2 * INTERVAL;
-            self.streams_ended_before = if idle_between { 0 } else { self.streams_ended };
-            self.streams_ended = 0;
+        if now.saturating_duration_since(self.interval_start) >= INTERVAL {
+            // However long ago: an interval is only ended here, so its streams may have moved just now.
+            self.streams_before = self.streams;
+            self.streams = 0;
             self.counts = [0; KINDS];
             self.interval_start = now;
         }
-        let earned = self.streams_ended.saturating_add(self.streams_ended_before);
+        let earned = self.streams.saturating_add(self.streams_before);
         let limit = kind
             .base_limit()
             .saturating_add(earned.saturating_mul(PER_STREAM));
@@ -123,7 +125,7 @@ mod tests {
         let error = guard.count(Overhead::Settings, start).unwrap_err();
         assert_eq!(error.code, ErrorCode::ENHANCE_YOUR_CALM);
         guard.count(Overhead::Ping, start).unwrap();
-        guard.stream_ended();
+        guard.stream_moved();
         guard.count(Overhead::Settings, start).unwrap();
 
         let next = start + INTERVAL;
@@ -131,10 +133,22 @@ mod tests {
             guard.count(Overhead::Settings, next).unwrap();
         }
         guard.count(Overhead::Settings, next).unwrap_err();
-        let much_later = next + 2 * INTERVAL;
+        let later = next + INTERVAL;
         for _ in 0..Overhead::Settings.base_limit() {
-            guard.count(Overhead::Settings, much_later).unwrap();
+            guard.count(Overhead::Settings, later).unwrap();
         }
-        guard.count(Overhead::Settings, much_later).unwrap_err();
+        guard.count(Overhead::Settings, later).unwrap_err();
+    }
+
+    #[test]
+    fn work_after_a_long_silence_counts() {
+        let start = Instant::now();
+        let mut guard = FloodGuard::new(start);
+        guard.stream_moved();
+        let later = start + 100 * INTERVAL;
+        for _ in 0..Overhead::Ping.base_limit() + PER_STREAM {
+            guard.count(Overhead::Ping, later).unwrap();
+        }
+        guard.count(Overhead::Ping, later).unwrap_err();
     }
 }

@@ -85,6 +85,7 @@ impl<R: ResponseHandler> Connection<R> {
             return Err((state, blocked));
         }
         self.next_stream = id.next();
+        self.flood_guard.stream_moved();
         let mut stream = Stream {
             id,
             end_position: u64::MAX,
@@ -127,7 +128,7 @@ impl<R: ResponseHandler> Connection<R> {
     /// Takes a stream that ends out of its slot, and forgets what was still to be sent on it.
     pub(super) fn take_stream(&mut self, id: StreamId) -> Option<Stream<R>> {
         let stream = self.slots.remove(id)?;
-        self.flood_guard.stream_ended();
+        self.flood_guard.stream_moved();
         self.forget_partial_body(id);
         Some(stream)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kit::*;
-use crate::http2::ErrorCode;
+use crate::http2::{Config, ErrorCode};
 
 /// How many of these the connection takes within one interval.
 fn taken(pair: &mut Pair, bytes: &[u8]) -> usize {
@@ -45,7 +45,8 @@ fn each_kind_of_useless_frame_has_a_limit() {
         if bytes[3] == DATA {
             pair.headers(1, 0, &[(":status", "200")]);
         }
-        assert_eq!(taken(&mut pair, &bytes), limit, "{bytes:?}");
+        // Four more for the stream that was opened.
+        assert_eq!(taken(&mut pair, &bytes), limit + 4, "{bytes:?}");
         assert_eq!(pair.client.drain_streams().len(), 1);
     }
 }
@@ -61,8 +62,8 @@ fn frames_for_streams_that_are_gone_have_a_limit() {
         let mut pair = Pair::with_open_streams(1);
         pair.client.reset_stream(stream(1), ErrorCode::CANCEL);
         pair.sent();
-        // Four more for the stream that ended.
-        assert_eq!(taken(&mut pair, &bytes), 1_004, "{bytes:?}");
+        // Four more for the stream's opening, four for its end.
+        assert_eq!(taken(&mut pair, &bytes), 1_008, "{bytes:?}");
     }
 }
 
@@ -94,6 +95,29 @@ fn overhead_in_proportion_to_the_work_is_no_flood() {
         assert_eq!(pair.events().len(), 2);
     }
     pair.assert_works();
+}
+
+#[test]
+fn what_comes_before_a_thousand_responses_is_no_flood() {
+    let mut pair = Pair::settled(
+        Config {
+            max_output: 1 << 20,
+            ..Config::default()
+        },
+        &[],
+    );
+    for _ in 0..1_000 {
+        pair.open(b"{}");
+    }
+    for stream in (1..2_000).step_by(2) {
+        pair.input(&window_update(0, 2));
+        pair.input(&window_update(stream, 2));
+        pair.headers(stream, 0, &[(":status", "103")]);
+    }
+    for stream in (1..2_000).step_by(2) {
+        pair.accept(stream);
+    }
+    assert_eq!(pair.events().len(), 1_000);
 }
 
 #[test]
