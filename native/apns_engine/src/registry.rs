@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
+use std::fmt;
 use std::hash::BuildHasher;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -67,7 +68,6 @@ pub const MAX_OWNERS: usize = 4_000_000;
 /// caller asks its database.
 ///
 /// A device costs at most 150 bytes beyond its token and its owner's name.
-#[derive(Debug)]
 pub struct Registry {
     shards: Box<[Shard; SHARDS]>,
     hasher: RandomState,
@@ -224,6 +224,16 @@ impl Registry {
     }
 }
 
+/// Counts only: whose device is where is nobody's business, and there may be millions.
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("owners", &self.owners())
+            .field("devices", &self.devices())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for Registry {
     fn default() -> Self {
         Self::new()
@@ -234,7 +244,7 @@ impl Default for Registry {
 type Owners = HashMap<Arc<[u8]>, Box<[Device]>>;
 
 /// One part of the owners, on cache lines of its own: readers of neighbours do not disturb each other.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[repr(align(64))]
 struct Shard(RwLock<Owners>);
 
@@ -250,7 +260,6 @@ impl Shard {
 }
 
 /// A count with a bound, for all shards together.
-#[derive(Debug)]
 struct Bounded {
     count: AtomicUsize,
     max: usize,

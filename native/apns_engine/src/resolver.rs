@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -45,27 +46,36 @@ impl Resolver {
 
     /// Asks for the addresses of `host`, a name or an IP literal, which is answered at once. Never waits.
     ///
-    /// There is one question at a time: this one replaces an earlier one and its answer.
+    /// There is one question at a time: another one replaces it and its answer. The same one again, while its look-up
+    /// runs, is answered by that: asking more often must not make a slow name server slower.
     pub(crate) fn request(&self, host: &str, port: u16) {
-        let literal = host.parse::<IpAddr>().ok();
         let mut slot = self.shared.lock();
-        slot.number += 1;
-        slot.answer = literal.map(|ip| Ok(vec![SocketAddr::new(ip, port)]));
-        slot.question = match literal {
-            Some(_) => None,
-            None => Some((host.into(), port)),
-        };
-        drop(slot);
-        match literal {
-            Some(_) => (self.shared.waker)(),
-            None => self.shared.changed.notify_one(),
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            slot.question = None;
+            slot.is_new = false;
+            slot.answer = Some(Ok(vec![SocketAddr::new(ip, port)]));
+            drop(slot);
+            (self.shared.waker)();
+            return;
         }
+        let question = Some((host.to_owned(), port));
+        if slot.question == question && slot.answer.is_none() {
+            return;
+        }
+        slot.question = question;
+        slot.is_new = true;
+        slot.answer = None;
+        drop(slot);
+        self.shared.changed.notify_one();
     }
 
     /// Takes the answer to the last question, if it has come: one to [`MAX_ADDRESSES`] addresses in the order in
     /// which to try them, or a sentence for an operator.
     pub(crate) fn try_take(&self) -> Option<Result<Vec<SocketAddr>, String>> {
-        self.shared.lock().answer.take()
+        let mut slot = self.shared.lock();
+        let answer = slot.answer.take()?;
+        slot.question = None;
+        Some(answer)
     }
 }
 
@@ -82,11 +92,12 @@ struct Shared {
     waker: Box<dyn Fn() + Send + Sync>,
 }
 
+/// The one question, from asking until its answer is taken.
 #[derive(Default)]
 struct Slot {
-    /// Counts the questions, so that a late answer to an earlier one is known as such.
-    number: u64,
     question: Option<(String, u16)>,
+    /// No look-up has begun for it.
+    is_new: bool,
     answer: Option<Result<Vec<SocketAddr>, String>>,
     closed: bool,
 }
@@ -99,8 +110,9 @@ impl Shared {
 
     /// The thread's work, until the resolver is dropped.
     fn answer_questions(&self, look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>>) {
-        while let Some((number, host, port)) = self.next_question() {
-            let answer = match look_up(&host, port).map(in_order_of_trial) {
+        while let Some(question) = self.next_question() {
+            let (host, port) = &question;
+            let answer = match look_up(host, *port).map(in_order_of_trial) {
                 Ok(addresses) if addresses.is_empty() => Err(format!("{host} has no address")),
                 Ok(addresses) => Ok(addresses),
                 Err(error) => Err(format!("cannot look up {host}: {error}")),
@@ -109,7 +121,8 @@ impl Shared {
             if slot.closed {
                 return;
             }
-            if slot.number == number {
+            if slot.question.as_ref() == Some(&question) {
+                slot.is_new = false;
                 slot.answer = Some(answer);
                 drop(slot);
                 (self.waker)();
@@ -117,15 +130,15 @@ impl Shared {
         }
     }
 
-    /// Waits for a question; `None`: the resolver is dropped.
-    fn next_question(&self) -> Option<(u64, String, u16)> {
+    /// Waits for a new question; `None`: the resolver is dropped.
+    fn next_question(&self) -> Option<(String, u16)> {
         let mut slot = self.lock();
         loop {
             if slot.closed {
                 return None;
             }
-            if let Some((host, port)) = slot.question.take() {
-                return Some((slot.number, host, port));
+            if mem::take(&mut slot.is_new) {
+                return slot.question.clone();
             }
             slot = self
                 .changed

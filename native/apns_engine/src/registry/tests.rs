@@ -39,6 +39,10 @@ fn devices_are_kept_in_the_order_of_registration() {
         Some(vec![device(3, 7), device(1, 7), device(2, 7)])
     );
     assert_eq!((registry.owners(), registry.devices()), (2, 4));
+    assert_eq!(
+        format!("{registry:?}"),
+        "Registry { owners: 2, devices: 4, .. }"
+    );
 }
 
 #[test]

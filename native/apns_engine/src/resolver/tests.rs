@@ -91,6 +91,33 @@ fn the_answer_to_an_earlier_question_is_dropped() {
 }
 
 #[test]
+fn a_question_repeated_while_its_look_up_runs_is_answered_by_it() {
+    let it = scripted();
+    it.resolver.request("slow.example", 443);
+    assert_eq!(it.asked.recv_timeout(DEADLINE).unwrap(), "slow.example:443");
+    it.resolver.request("slow.example", 443);
+    it.resolver.request("other.example", 443);
+    it.resolver.request("slow.example", 443);
+    it.answers.send(Ok(addresses(&["192.0.2.1:443"]))).unwrap();
+    it.woken.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(
+        it.resolver.try_take(),
+        Some(Ok(addresses(&["192.0.2.1:443"])))
+    );
+    assert!(it.asked.try_recv().is_err(), "one look-up was enough");
+
+    // Once answered and taken, it is a new question: addresses are never kept.
+    it.resolver.request("slow.example", 443);
+    it.asked.recv_timeout(DEADLINE).unwrap();
+    it.answers.send(Ok(addresses(&["192.0.2.2:443"]))).unwrap();
+    it.woken.recv_timeout(DEADLINE).unwrap();
+    assert_eq!(
+        it.resolver.try_take(),
+        Some(Ok(addresses(&["192.0.2.2:443"])))
+    );
+}
+
+#[test]
 fn literals_are_answered_at_once_even_while_a_look_up_hangs() {
     let it = scripted();
     it.resolver.request("hangs.example", 443);
