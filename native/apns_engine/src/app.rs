@@ -163,6 +163,8 @@ impl<S: EventSink> App<S> {
 
     /// Counters and gauges, for `stats/1`.
     pub fn stats(&self) -> Snapshot {
+        self.stats.owners.set(self.registry.owners() as u64);
+        self.stats.devices.set(self.registry.devices() as u64);
         self.stats.snapshot()
     }
 

@@ -76,6 +76,7 @@ pub(crate) fn spawn<S: EventSink>(app: &str, parts: Parts<S>) -> std::io::Result
         .name(format!("apns-{app}"))
         .spawn(move || {
             let mut engine = Engine::new(parts);
+            engine.tell_start_warnings();
             // A panic ends every push that is inside and starts the loop anew: the app outlives a bug of ours.
             while catch_unwind(AssertUnwindSafe(|| engine.run())).is_err() && engine.after_panic() {
             }
@@ -102,6 +103,13 @@ impl<S: EventSink> Engine<S> {
             sweep_at: Instant::now(),
             stop_at: None,
             linger: false,
+        }
+    }
+
+    fn tell_start_warnings(&mut self) {
+        let warnings = std::mem::take(&mut self.config.warnings);
+        if !warnings.is_empty() {
+            self.raise_alarm(Alarm::StartWarning, warnings.join("; "));
         }
     }
 

@@ -119,6 +119,8 @@ pub enum Alarm {
     ServerCertificate,
     /// The engine thread panicked and was started again.
     EngineCrashed,
+    /// Found at the start, works still, and will not for long: a certificate that soon ends, an empty system store.
+    StartWarning,
 }
 
 impl Alarm {
@@ -130,6 +132,7 @@ impl Alarm {
             Self::ClockSkew => "clock_skew",
             Self::ServerCertificate => "server_certificate",
             Self::EngineCrashed => "engine_crashed",
+            Self::StartWarning => "start_warning",
         }
     }
 }

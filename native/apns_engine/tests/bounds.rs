@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use apns_engine::config::Options;
 use apns_engine::registry::{Device, DeviceKind};
-use apns_engine::{NotifyError, Target};
+use apns_engine::{App, Event, EventSink, NotifyError, Target};
 use apns_sim::{Effect, ListenerMode, Rule, Step};
 use support::*;
 
@@ -176,4 +176,63 @@ fn pushes_from_many_threads_all_end_though_the_app_stops_meanwhile() {
     events.outcomes(&ids);
     assert_balanced(&app);
     assert_eq!(app.stats().get("taken"), Some(ids.len() as u64));
+}
+
+/// Panics at the first event of every push to token 13.
+#[derive(Debug)]
+struct PanickingSink(std::sync::mpsc::Sender<Event>);
+
+impl EventSink for PanickingSink {
+    type Recipient = u8;
+
+    fn deliver(&mut self, _to: &u8, events: &[Event]) -> bool {
+        for event in events {
+            if matches!(event, Event::Accepted(accepted) if accepted.device_token == token(13)) {
+                panic!("a bug, for the test");
+            }
+            let _ = self.0.send(event.clone());
+        }
+        true
+    }
+}
+
+#[test]
+fn a_panic_in_the_engine_fails_what_is_inside_and_the_app_goes_on() {
+    let simulator = simulator();
+    let slow = Effect::Answer(apns_sim::Answer::accepted_after(60_000));
+    simulator
+        .script([Step::Rule(Rule::token(&token(14).to_hex(), slow))])
+        .unwrap();
+    let (sender, events) = std::sync::mpsc::channel();
+    let app = App::start(
+        "panics",
+        options(&simulator),
+        PanickingSink(sender),
+        Some(1),
+    )
+    .unwrap();
+    let send = |number| {
+        app.notify(Target::Token(token(number)), alert("hi"), None, None)
+            .unwrap()[0]
+    };
+    let outcome = |wanted| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let event = events
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .unwrap();
+            match end_of(&event) {
+                Some((id, end)) if id == wanted => return end,
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(outcome(send(1)), End::Accepted);
+    let inside = send(14);
+    simulator.wait_for(2, PATIENCE).unwrap();
+    send(13);
+    assert_eq!(outcome(inside), End::Failed("engine_crashed"));
+    assert_eq!(outcome(send(2)), End::Accepted);
+    assert_balanced(&app);
+    assert_eq!(app.stats().get("starts"), Some(2));
 }

@@ -158,7 +158,7 @@ pub(crate) fn notify_all(app: &App<TestSink>, numbers: std::ops::Range<u32>) -> 
         .collect()
 }
 
-pub(crate) fn assert_balanced(app: &App<TestSink>) {
+pub(crate) fn assert_balanced<S: EventSink>(app: &App<S>) {
     let stats = app.stats();
     let get = |name| {
         stats
