@@ -349,3 +349,21 @@ fn a_long_journal_is_read_whole() {
         );
     });
 }
+
+#[test]
+fn each_script_in_the_manual_is_taken() {
+    let manual = include_str!("../../README.md");
+    let help = include_str!("../../src/cli.rs").replace("\\\"", "\"");
+    let scripts: Vec<&str> = manual
+        .lines()
+        .chain(help.lines())
+        .filter(|line| line.trim().starts_with("curl -d ") && line.trim().ends_with("/script"))
+        .map(|line| line.split('\'').nth(1).unwrap())
+        .collect();
+    assert!(scripts.len() > 20, "{scripts:?}");
+    let simulator = simulator();
+    for script in scripts {
+        let answer = post(control(&simulator), "/script", script);
+        assert_eq!(answer.status, 200, "{script}: {}", answer.body);
+    }
+}
