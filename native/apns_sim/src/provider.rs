@@ -1,7 +1,6 @@
 //! The provider API's IO: accepts connections, does TLS, lets h2 speak, and hands each request to an exchange.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -31,8 +30,7 @@ pub(crate) async fn listen(state: Arc<State>, listener: TcpListener) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((tcp, _)) if connections.len() < state.max_connections => {
-                    let number = state.counters.connections.fetch_add(1, Ordering::Relaxed) + 1;
-                    connections.spawn(serve(Arc::clone(&state), tcp, number));
+                    connections.spawn(begin_connection(&state, tcp));
                 }
                 Ok(_) => count(&state.counters.connections_refused),
                 // Out of file descriptors, most likely: the next try is as good once some connection has ended.
@@ -43,17 +41,25 @@ pub(crate) async fn listen(state: Arc<State>, listener: TcpListener) {
     }
 }
 
-async fn serve(state: Arc<State>, tcp: TcpStream, number: u64) {
+/// Takes a connection up. It is met as the doors are set now, and from now on scripts reach it: all that before
+/// it is counted, so that whoever sees the count can rely on both.
+fn begin_connection(state: &Arc<State>, tcp: TcpStream) -> impl Future<Output = ()> + use<> {
     let doors = state.doors();
+    let number = state.connections_made() + 1;
     let connection = Arc::new(Connection::new(number, state.max_streams, doors));
-    let _entered = Entered::new(&state, &connection);
+    let entered = Entered::new(state, &connection);
+    count(&state.counters.connections);
     state.tell(|| format!("connection {number} opened"));
-    tokio::select! {
-        biased;
-        () = connection.until_cut() => {}
-        () = meet(&state, &connection, doors, tcp) => {}
+    let state = Arc::clone(state);
+    async move {
+        let _entered = entered;
+        tokio::select! {
+            biased;
+            () = connection.until_cut() => {}
+            () = meet(&state, &connection, doors, tcp) => {}
+        }
+        state.tell(|| format!("connection {number} closed"));
     }
-    state.tell(|| format!("connection {number} closed"));
 }
 
 /// Meets a provider as the doors are set.
@@ -175,22 +181,22 @@ async fn listen_in_silence(mut stream: impl AsyncRead + Unpin) {
 }
 
 /// A connection that scripts can reach, as long as this lives.
-struct Entered<'a> {
-    state: &'a State,
+struct Entered {
+    state: Arc<State>,
     number: u64,
 }
 
-impl<'a> Entered<'a> {
-    fn new(state: &'a State, connection: &Arc<Connection>) -> Self {
+impl Entered {
+    fn new(state: &Arc<State>, connection: &Arc<Connection>) -> Self {
         state.enter(connection);
         Self {
-            state,
+            state: Arc::clone(state),
             number: connection.number(),
         }
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for Entered {
     fn drop(&mut self) {
         self.state.leave(self.number);
     }
