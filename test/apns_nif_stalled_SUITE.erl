@@ -1,0 +1,101 @@
+%% @doc A server that takes connections and never answers: callers do not notice, outcomes come.
+-module(apns_nif_stalled_SUITE).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
+-export([
+    notify_returns_at_once/1,
+    outcomes_come_in_their_time/1,
+    an_answer_that_never_comes_is_an_unknown_fate/1,
+    nobody_listening_is_no_different/1
+]).
+
+-define(APP, <<"im.example.chat">>).
+-define(HELLO, #{alert => <<"Hello">>}).
+
+suite() ->
+    [{timetrap, {seconds, 120}}].
+
+all() ->
+    [
+        notify_returns_at_once,
+        outcomes_come_in_their_time,
+        an_answer_that_never_comes_is_an_unknown_fate,
+        nobody_listening_is_no_different
+    ].
+
+init_per_testcase(_Case, Config) ->
+    %% The kernel takes connections into the backlog; nobody ever accepts one or sends a byte.
+    {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}, {active, false}]),
+    [{listener, Listener} | Config].
+
+end_per_testcase(_Case, _Config) ->
+    ok = apns_nif:stop_app(?APP, 0).
+
+notify_returns_at_once(Config) ->
+    %% A thousand notifications to a silent server: half of them take less than 0.1 ms each.
+    start_app(Config, #{}),
+    Microseconds = lists:sort([element(1, notify(N)) || N <- lists:seq(1, 1000)]),
+    [Median, Slowest] = [lists:nth(N, Microseconds) || N <- [500, 1000]],
+    ct:pal("median ~b µs, slowest ~b µs", [Median, Slowest]),
+    ?assert(Median < 100),
+    %% A loaded machine may take the processor away, but nothing here waits for the network.
+    ?assert(Slowest < 500000).
+
+outcomes_come_in_their_time(Config) ->
+    %% Each push fails as unreachable when queue_timeout is over, not before.
+    start_app(Config, #{queue_timeout => 1500}),
+    Start = erlang:monotonic_time(millisecond),
+    Ids = [Id || {_, {ok, [Id]}} <- [notify(N) || N <- lists:seq(1, 100)]],
+    Outcomes = apns_events:outcomes(?APP, 100, 20000),
+    Ms = erlang:monotonic_time(millisecond) - Start,
+    ?assertEqual(lists:sort(Ids), apns_events:ids(Outcomes)),
+    ?assertEqual([unreachable], lists:usort([Cause || #{cause := Cause} <- Outcomes])),
+    ?assert(Ms >= 1500),
+    ?assert(Ms < 10000).
+
+an_answer_that_never_comes_is_an_unknown_fate(_Config) ->
+    %% Apple takes the request and goes silent: after response_timeout the fate is unknown.
+    Simulator = apns_simulator:start(),
+    ok = apns_simulator:script(Simulator, #{action => stall}),
+    Config = apns_simulator:config(Simulator),
+    ok = apns_nif:start_app(?APP, Config#{outcomes => all, response_timeout => 1000}),
+    {_, {ok, [Id]}} = notify(1),
+    ?assertMatch(
+        #{event := failed, apns_id := Id, cause := unknown},
+        apns_events:outcome(?APP)).
+
+nobody_listening_is_no_different(Config) ->
+    %% A refused connection: notify takes the push, and connection_down says why.
+    ok = gen_tcp:close(listener(Config)),
+    {ok, Free} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Free),
+    ok = gen_tcp:close(Free),
+    start_app_at(Port, #{queue_timeout => 1500}),
+    {_, {ok, [Id]}} = notify(1),
+    Events = apns_events:collect(?APP, [connection_down, failed]),
+    [#{reason := Reason} | _] = apns_events:kind(connection_down, Events),
+    ct:pal("~ts", [Reason]),
+    ?assertMatch([#{apns_id := Id, cause := unreachable}], apns_events:kind(failed, Events)).
+
+%%% What the cases share
+
+start_app(Config, Options) ->
+    {ok, Port} = inet:port(listener(Config)),
+    start_app_at(Port, Options).
+
+start_app_at(Port, Options) ->
+    Simulator = apns_simulator:start(),
+    Url = iolist_to_binary(["https://127.0.0.1:", integer_to_list(Port)]),
+    Config = maps:merge(apns_simulator:config(Simulator), Options),
+    ok = apns_nif:start_app(?APP, Config#{environment => Url, outcomes => all}).
+
+notify(N) ->
+    timer:tc(fun() -> apns_nif:notify(?APP, {token, token(N)}, ?HELLO) end).
+
+listener(Config) ->
+    proplists:get_value(listener, Config).
+
+token(N) ->
+    string:lowercase(binary:encode_hex(<<N:256>>)).
