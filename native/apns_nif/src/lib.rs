@@ -4,8 +4,8 @@
 //! which read key files and join a thread, run on dirty schedulers. Nothing is decided here that
 //! could be decided in [`apns_engine`] or [`apns_proto`], because nothing here runs without a BEAM.
 //!
-//! - [`apps`]: name → running app
-//! - [`terms`]: Erlang terms ↔ the engine's types
+//! - `apps`: name → running app
+//! - `terms`: Erlang terms ↔ the engine's types
 //!
 //! A panic becomes the exception `nif_panicked` (rustler catches it), never the end of the node.
 
@@ -32,10 +32,8 @@ rustler::init!("apns_nif", load = load);
 /// its threads outlive the module (see `build.rs`), so there is nothing to set up.
 fn load(_env: Env<'_>, build_id: Term<'_>) -> bool {
     // Without the black box the compiler may keep the text in pieces that no search finds.
-    let ours = std::hint::black_box(BUILD_ID);
-    let ours = ours
-        .strip_prefix("apns_nif_build_id:")
-        .and_then(|id| id.strip_suffix(';'));
+    let ours = std::hint::black_box(BUILD_ID).split_once(':');
+    let ours = ours.map(|(_, id)| id.trim_end_matches(';'));
     ours.is_some() && build_id.decode::<&str>().ok() == ours
 }
 

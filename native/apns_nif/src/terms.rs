@@ -1,11 +1,11 @@
 //! Erlang terms ↔ the engine's types. Nothing outside this folder knows how a term looks.
 //!
-//! - [`fields`]: reads a map by a table of its keys
-//! - [`values`]: the values that such keys may have
-//! - [`json`]: terms that become JSON
-//! - [`options`], [`device`], [`notify`], [`notification`], [`headers`]: the arguments of the functions
-//! - [`event`], [`mailbox`]: what an app tells, and the one place that sends messages
-//! - [`stats`]: what an app counts
+//! - `fields`: reads a map by a table of its keys
+//! - `values`: the values that such keys may have
+//! - `json`: terms that become JSON
+//! - `options`, `device`, `notify`, `notification`, `headers`: the arguments of the functions
+//! - `event`, `mailbox`: what an app tells, and the one place that sends messages
+//! - `stats`: what an app counts
 
 pub(crate) mod device;
 pub(crate) mod event;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use rustler::{Binary, Encoder, Env, Term};
 
 use apns_engine::app as engine;
-use apns_engine::config::{EnvironmentOption, Options, Outcomes, TransportOption};
+use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
 
-use super::fields::{Fields, Unreadable, Wrong};
+use super::fields::{self, Fields, Unreadable, Wrong};
 use super::values::{bytes, integer, set, text, word};
 use super::{Refusal, atom, atoms, binary};
 use crate::apps::{MAX_APPS, StartError};
@@ -22,13 +22,16 @@ pub(crate) fn app_name<'a>(env: Env<'a>, name: &Binary<'a>) -> Result<&'a str, R
 /// The options; whether they make sense together is the engine's to say.
 pub(crate) fn read<'a>(env: Env<'a>, config: Term<'a>) -> Result<Options, Refusal<'a>> {
     let mut options = Options::default();
-    FIELDS
-        .read(config, &mut options)
-        .map_err(|unreadable| match unreadable {
-            Unreadable::NotAMap => Refusal::BadArg,
-            Unreadable::UnknownKey(key) => bad(env, key, &unknown()),
-            Unreadable::WrongValue(key, wrong) => bad(env, key, &sentence(&wrong)),
-        })?;
+    let read = fields::read(config, |key, value| {
+        FIELDS
+            .set(&mut options, key, value)
+            .or_else(|| number(&mut options, key, value))
+    });
+    read.map_err(|unreadable| match unreadable {
+        Unreadable::NotAMap => Refusal::BadArg,
+        Unreadable::UnknownKey(key) => bad(env, key, &unknown()),
+        Unreadable::WrongValue(key, wrong) => bad(env, key, &sentence(&wrong)),
+    })?;
     Ok(options)
 }
 
@@ -57,7 +60,8 @@ fn bad<'a>(env: Env<'a>, option: impl Encoder, sentence: &str) -> Refusal<'a> {
 }
 
 fn unknown() -> String {
-    let names: Vec<_> = FIELDS.names().collect();
+    let numbers = NUMBERS.iter().map(|number| number.name);
+    let names: Vec<_> = FIELDS.names().chain(numbers).collect();
     format!(
         "is no option of an app; the options are {}",
         names.join(", ")
@@ -119,39 +123,17 @@ static FIELDS: Fields<Options> = Fields::new(&[
         };
         Ok(())
     }),
-    ("queue_limit", |options, term| {
-        number(&mut options.queue_limit, term)
-    }),
-    ("queue_bytes", |options, term| {
-        number(&mut options.queue_bytes, term)
-    }),
-    ("queue_timeout", |options, term| {
-        number(&mut options.queue_timeout, term)
-    }),
-    ("connect_timeout", |options, term| {
-        number(&mut options.connect_timeout, term)
-    }),
-    ("response_timeout", |options, term| {
-        number(&mut options.response_timeout, term)
-    }),
-    ("ping_interval", |options, term| {
-        number(&mut options.ping_interval, term)
-    }),
-    ("ping_timeout", |options, term| {
-        number(&mut options.ping_timeout, term)
-    }),
-    ("reconnect_min_interval", |options, term| {
-        number(&mut options.reconnect_min_interval, term)
-    }),
-    ("reconnect_max_interval", |options, term| {
-        number(&mut options.reconnect_max_interval, term)
-    }),
 ]);
 
-/// The engine checks its bounds.
-fn number<'a>(option: &mut u64, term: Term<'a>) -> Result<(), Wrong<'a>> {
-    *option = integer(term)?;
-    Ok(())
+/// The numeric options: the engine's table has their names and bounds, and the engine checks them.
+fn number<'a>(
+    options: &mut Options,
+    key: Term<'_>,
+    value: Term<'a>,
+) -> Option<Result<(), Wrong<'a>>> {
+    let name = key.atom_to_string().ok()?;
+    let option = options.number_mut(&name)?;
+    Some(integer(value).map(|number| *option = number))
 }
 
 /// A file's name is whatever bytes the file system has.
