@@ -30,4 +30,5 @@ def environment() -> dict[str, str]:
         "APNS_TEST_PYTHON": str(VENV_PYTHON),
         "CARGO_TARGET_DIR": str(CARGO_TARGET),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "TERM": "dumb",  # no colours among what is parsed and kept
     }
