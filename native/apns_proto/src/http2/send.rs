@@ -52,7 +52,7 @@ impl<R: ResponseHandler> Connection<R> {
             Ok((peer, next_stream))
         } else if !fits_stream && self.partial_body.is_some() {
             Err(Blocked::StreamWindow)
-        } else if window == 0 || self.partial_body.is_some() {
+        } else if window == 0 {
             Err(Blocked::ConnectionWindow)
         } else if !fits_stream || self.open_streams() == 0 {
             Ok((peer, next_stream))

@@ -68,6 +68,14 @@ fn frames_for_streams_that_are_gone_have_a_limit() {
 }
 
 #[test]
+fn streams_that_a_goaway_leaves_out_count_as_ended() {
+    let mut pair = Pair::with_open_streams(10);
+    pair.input(&go_away(0, 0, b""));
+    // Four more for each opening, four for each end.
+    assert_eq!(taken(&mut pair, &rst_stream(1, 7)), 1_000 + 10 * 8);
+}
+
+#[test]
 fn a_slow_trickle_is_no_flood() {
     let mut pair = Pair::with_open_streams(1);
     for _ in 0..10_000 {

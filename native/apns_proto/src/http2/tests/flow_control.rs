@@ -80,6 +80,24 @@ fn a_stream_s_credit_is_given_back_while_it_lasts() {
 }
 
 #[test]
+fn a_stream_s_credit_counts_padding() {
+    let config = Config {
+        initial_window: 600,
+        ..Config::default()
+    };
+    let mut pair = Pair::settled(config, &[]);
+    pair.open(b"{}");
+    pair.sent();
+    pair.headers(1, 0, &[(":status", "200")]);
+    let mut padded = vec![255];
+    padded.extend([0; 255]);
+    pair.data(1, PADDED, &padded);
+    assert!(pair.sent().is_empty());
+    pair.data(1, PADDED, &padded);
+    assert_eq!(pair.sent(), ["WINDOW_UPDATE 1 512"]);
+}
+
+#[test]
 fn a_peer_that_sends_more_than_a_window_breaks_the_rules() {
     let config = Config {
         initial_window: 1_000,
@@ -171,6 +189,19 @@ fn a_body_larger_than_the_connection_s_window_goes_out_when_no_stream_could_brin
     pair.input(&window_update(0, 1_000));
     assert_eq!(pair.sent(), ["DATA 3 65 END_STREAM"]);
     assert_eq!(pair.try_open(&[0; 935]), Ok(5));
+}
+
+#[test]
+fn a_connection_s_window_of_0_is_waited_for_outside_the_stream() {
+    let mut pair = Pair::new();
+    pair.open(&[0; 65_535]);
+    pair.sent();
+    pair.accept(1);
+    assert_eq!(pair.try_open(b"x"), Err(Blocked::ConnectionWindow));
+    pair.input(&settings(&[(WINDOW, 1)]));
+    assert_eq!(pair.try_open(b"xx"), Err(Blocked::ConnectionWindow));
+    pair.input(&window_update(0, 1));
+    assert_eq!(pair.try_open(b"xx"), Ok(3));
 }
 
 #[test]

@@ -111,23 +111,28 @@ fn more_padding_than_payload_ends_the_connection() {
 
 #[test]
 fn a_header_block_may_come_in_pieces_of_any_size() {
-    let mut pair = Pair::with_open_streams(2);
-    let fields = [(":status", "200"), ("apns-id", "abc")];
-    let block = pair.block(&fields);
-    pair.input(&frame(HEADERS, END_STREAM, 1, &[]));
-    for byte in &block[..block.len() - 1] {
-        pair.input(&frame(CONTINUATION, 0, 1, &[*byte]));
+    let mut pair = Pair::with_open_streams(4);
+    let fields = [
+        (":status", "200"),
+        ("apns-id", "abcdefghijklmnopqrstuvwxyz"),
+    ];
+    let response = "200 apns-id=abcdefghijklmnopqrstuvwxyz";
+    // Each time with nothing left over from the time before.
+    for stream in [1, 3, 5] {
+        pair.encoder.set_max_table_size(0);
+        let block = pair.block(&fields);
+        assert!(block.len() > 20);
+        pair.input(&frame(HEADERS, END_STREAM, stream, &[]));
+        for byte in &block[..block.len() - 1] {
+            pair.input(&frame(CONTINUATION, 0, stream, &[*byte]));
+        }
+        let last = &block[block.len() - 1..];
+        pair.input(&frame(CONTINUATION, END_HEADERS, stream, last));
+        assert_eq!(pair.events(), [format!("response {stream}: {response}")]);
     }
-    pair.input(&frame(
-        CONTINUATION,
-        END_HEADERS,
-        1,
-        &block[block.len() - 1..],
-    ));
-    assert_eq!(pair.events(), ["response 1: 200 apns-id=abc"]);
     // The table is in step.
-    pair.headers(3, END_STREAM, &fields);
-    assert_eq!(pair.events(), ["response 3: 200 apns-id=abc"]);
+    pair.headers(7, END_STREAM, &fields);
+    assert_eq!(pair.events(), [format!("response 7: {response}")]);
 }
 
 #[test]

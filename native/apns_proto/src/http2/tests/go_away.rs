@@ -75,6 +75,7 @@ fn a_body_in_parts_stops_when_its_stream_is_left_out() {
     assert_eq!(pair.events(), ["goaway 1 NO_ERROR", "not processed 3"]);
     pair.input(&window_update(left_out, 100));
     assert!(pair.sent().is_empty());
+    assert!(pair.client.partial_body.is_none());
 
     let mut pair = Pair::settled(Default::default(), &[(WINDOW, 1)]);
     let kept = pair.open(b"body");

@@ -189,7 +189,7 @@ fn header_blocks_are_bounded_in_frames_and_bytes() {
 fn a_refused_request_leaves_the_tables_in_step() {
     let mut pair = Pair::settled(Config::default(), &[(MAX_LIST, 200)]);
     block_of(&mut pair);
-    pair.input(&settings(&[(TABLE_SIZE, 0), (TABLE_SIZE, 200)]));
+    pair.input(&settings(&[(TABLE_SIZE, 0), (TABLE_SIZE, 4096)]));
     let long = "x".repeat(100);
     let too_long = [
         ("apns-topic", "im.example"),
@@ -197,10 +197,15 @@ fn a_refused_request_leaves_the_tables_in_step() {
         ("long", &long),
     ];
     pair.try_open_with(&too_long, b"").unwrap_err();
-    block_of(&mut pair);
+    // The size updates that the refused block began with come with the next one.
+    assert_eq!(block_of(&mut pair)[..4], [0x20, 0x3f, 0xe1, 0x1f]);
     block_of(&mut pair);
     assert_eq!(pair.requests[1].1, pair.requests[0].1);
     assert_eq!(pair.requests[2].1, pair.requests[0].1);
+    // What it would have put in the table is taken out where that held other entries, too.
+    pair.try_open_with(&too_long, b"").unwrap_err();
+    block_of(&mut pair);
+    assert_eq!(pair.requests[3].1, pair.requests[0].1);
 }
 
 #[test]

@@ -116,8 +116,23 @@ fn headers_longer_than_a_frame_may_be_continue() {
 }
 
 #[test]
+fn a_header_block_as_long_as_a_frame_may_be_needs_no_continuation() {
+    let mut pair = Pair::new();
+    let mut exact = 0;
+    for len in 16_360..16_390 {
+        let long = "~".repeat(len);
+        pair.try_open_with(&[("x-long", &long)], b"").unwrap();
+        let frames = pair.frames();
+        let block: usize = frames.iter().map(|frame| frame.payload.len()).sum();
+        assert_eq!(frames.len(), block.div_ceil(16_384));
+        exact += usize::from(block == 16_384);
+    }
+    assert_eq!(exact, 1);
+}
+
+#[test]
 fn the_peer_s_limit_on_header_lists_is_respected() {
-    let mut pair = Pair::settled(Config::default(), &[(MAX_LIST, 100)]);
+    let mut pair = Pair::settled(Config::default(), &[(MAX_LIST, 81)]);
     // 7 + 4 + 32 and 5 + 1 + 32 bytes.
     let fields = [(":method", "POST"), (":path", "/")];
     pair.try_open_with(&fields, b"{}").unwrap();
@@ -127,7 +142,7 @@ fn the_peer_s_limit_on_header_lists_is_respected() {
         blocked,
         Blocked::HeaderListTooLarge {
             bytes: 114,
-            limit: 100
+            limit: 81
         }
     );
     assert!(!blocked.is_passing());
