@@ -54,12 +54,11 @@ reload(Host, NewOpts, OldOpts) ->
     ok = configure(Host, NewOpts),
     push_service_hooks:register(Host).
 
-%% mod_adhoc serves the ad-hoc commands, mod_disco the feature; without them <enable/> works all
-%% the same.
+%% A missing one is a warning in ejabberd's log: without mod_adhoc there are no ad-hoc commands,
+%% without mod_offline only what mod_mam archives is pushed. <enable/> works all the same.
 -spec depends(binary(), gen_mod:opts()) -> [{module(), hard | soft}].
 depends(_Host, _Opts) ->
-    [{mod_adhoc, soft}, {mod_disco, soft}, {mod_offline, soft}, {mod_mam, soft},
-     {mod_stream_mgmt, soft}, {mod_push, soft}].
+    [{mod_adhoc, soft}, {mod_disco, soft}, {mod_offline, soft}].
 
 -spec configure(binary(), gen_mod:opts()) -> ok.
 configure(Host, Opts) ->
@@ -150,7 +149,8 @@ fail_both() ->
     econf:fail({invalid_syntax,
         "certificate_file and key_id or team_id exclude each other: a certificate, or a key"}).
 
--spec mod_doc() -> map().
+-spec mod_doc() -> #{desc := [binary()], example := [string()],
+                      opts := [{atom(), #{value := string() | binary(), desc := binary()}}]}.
 mod_doc() ->
     #{desc =>
           [?T("This module tells users' iPhones and iPads about messages that no session of "

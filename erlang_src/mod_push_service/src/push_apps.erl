@@ -100,7 +100,7 @@ terminate(_Reason, _State) ->
     ok.
 
 %% Configurations hold passwords.
--spec format_status(map()) -> map().
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     maps:map(fun(state, _) -> hidden;
                 (message, _) -> hidden;

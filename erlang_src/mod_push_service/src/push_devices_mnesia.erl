@@ -8,8 +8,8 @@
 -include("logger.hrl").
 
 -record(push_device, {
-    key :: {App :: binary(), Token :: binary()},
-    us :: push_devices:us() | '_' | '$1',
+    key :: {App :: binary(), Token :: binary()} | '_',
+    us :: push_devices:us() | {'$1', Host :: binary()},
     registered_at :: non_neg_integer() | '_',
     %% The rest of push_devices:device(). A map, so that a later version adds to it without a
     %% transformation.

@@ -1,0 +1,158 @@
+"""The whole testbed: one simulator, one ejabberd, and users as they are needed."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .node import Node
+from .paths import APPLICATIONS, require_built
+from .phone import Phone, new_token
+from .simulator import TOPIC, Push, Simulator
+from .waiting import Unexpected
+
+HOST = "localhost"
+PASSWORD = "secret"
+
+# Seconds in sessions that wait for resumption: long, so that no test meets the end of one by chance.
+STREAM_MANAGEMENT = {"resume_timeout": 300}
+
+
+class Bed:
+    """`async with Bed() as bed`. `modules` are ejabberd's beside ours; `options` are options of ours."""
+
+    def __init__(self, modules: dict[str, Any] | None = None, options: dict[str, Any] | None = None,
+                 hosts: tuple[str, ...] = (HOST,), applications: Path = APPLICATIONS) -> None:
+        require_built()
+        self.folder = Path(tempfile.mkdtemp(prefix="push-e2e-"))
+        self.simulator = Simulator(self.folder)
+        self.node = Node(self.folder, applications)
+        self.hosts = hosts
+        self.modules = DEFAULT_MODULES if modules is None else modules
+        self.options = options or {}
+        self.phones: list[Phone] = []
+        self._numbers = itertools.count(1)
+        self._witness: str | None = None
+        self._sender: Phone | None = None
+
+    async def __aenter__(self) -> "Bed":
+        try:
+            await self.simulator.start()
+            self.write_config()
+            await self.node.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self, keep: bool = False) -> None:
+        """Ends all of it; `keep` leaves the directory, with its logs."""
+        for phone in self.phones:
+            await phone.close()
+        await self.node.stop()
+        await self.simulator.stop()
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def module_config(self, **options: Any) -> dict[str, Any]:
+        """All modules, ours with its options and some changed."""
+        ours = {"apps": {TOPIC: self.simulator.app()}} | self.options | options
+        return self.modules | {"mod_push_service": ours}
+
+    def write_config(self) -> None:
+        self.node.write_config(list(self.hosts), self.module_config())
+
+    async def user(self, name: str = "bob", host: str = HOST) -> str:
+        """A fresh account; its JID."""
+        jid = f"{name}{next(self._numbers)}@{host}"
+        await self.register_account(jid)
+        return jid
+
+    async def register_account(self, jid: str) -> None:
+        user, _, host = jid.partition("@")
+        result = await self.node.eval(
+            f'ejabberd_auth:try_register(<<"{user}">>, <<"{host}">>, <<"{PASSWORD}">>)')
+        if result != "ok":
+            raise Unexpected(f"an account {jid}", str(result))
+
+    def phone(self, jid: str, resource: str = "phone", management: bool = True) -> Phone:
+        phone = Phone(jid, PASSWORD, self.node.port, resource, management)
+        self.phones.append(phone)
+        return phone
+
+    async def online(self, jid: str, resource: str = "phone", management: bool = True) -> Phone:
+        return await self.phone(jid, resource, management).login()
+
+    async def sender(self) -> Phone:
+        """Alice, who writes."""
+        if self._sender is None:
+            self._sender = await self.online(await self.user("alice"), "desk")
+        return self._sender
+
+    async def registered(self, jid: str, token: str | None = None, **fields: str) -> tuple[Phone, str]:
+        """A phone online whose device is registered."""
+        token = token or new_token()
+        phone = await self.online(jid)
+        await phone.enable(token, **fields)
+        return phone, token
+
+    async def absent(self, jid: str, token: str | None = None, **fields: str) -> str:
+        """A user who registered a device and left; the token."""
+        phone, token = await self.registered(jid, token, **fields)
+        await phone.logout()
+        await self.settle(jid)
+        return token
+
+    async def settle(self, *jids: str) -> None:
+        """What was under way for these users' sessions, and for the loader, has been done when this returns."""
+        for jid in jids:
+            user, _, host = jid.partition("@")
+            await self.node.eval(
+                f'[catch ejabberd_c2s:get_presence(P) || {{_, P}} <- '
+                f'ejabberd_sm:get_session_sids(<<"{user}">>, <<"{host}">>)]')
+        await self.node.eval("case whereis(push_loader) of undefined -> ok; P -> sys:get_state(P), ok end")
+
+    async def pushes(self, since: int, *jids: str) -> list[Push]:
+        """What came since then, after all that was under way for these users: an answer that says `no push` too. A push
+        to somebody else comes last and is the proof; it is not in the list."""
+        await self.settle(*jids)
+        if self._witness is None:
+            jid = await self.user("witness")
+            self._witness = jid
+            await self.absent(jid, WITNESS_TOKEN)
+        alice = await self.sender()
+        alice.send(self._witness, "is everything there?")
+        await alice.round_trip()
+        proof = await self.simulator.next_push(since, WITNESS_TOKEN)
+        pushes = await self.simulator.journal(since)
+        return [push for push in pushes if push.sequence < proof.sequence and push.token != WITNESS_TOKEN]
+
+    async def stored(self, jid: str) -> list[str]:
+        """The tokens that the database has for a user."""
+        user, _, host = jid.partition("@")
+        return await self.node.eval(
+            f'{{ok, Ds}} = push_devices:list({{<<"{user}">>, <<"{host}">>}}), [T || #{{token := T}} <- Ds]')
+
+    async def until_stored(self, jid: str, expected: list[str]) -> None:
+        """Waits for a change of the database that nobody announces: by asking behind it in the loader's queue."""
+        for _ in range(50):
+            await self.settle(jid)
+            stored = await self.stored(jid)
+            if sorted(stored) == sorted(expected):
+                return
+            await asyncio.wait_for(self.node.eval("receive after 100 -> ok end"), 10)
+        raise Unexpected(f"tokens {[token[:8] for token in expected]} of {jid} in the database",
+                         str([token[:8] for token in stored]))
+
+
+WITNESS_TOKEN = "ee" * 32
+
+DEFAULT_MODULES: dict[str, Any] = {
+    "mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {},
+    "mod_stream_mgmt": STREAM_MANAGEMENT,
+}

@@ -1,0 +1,26 @@
+"""Where the things under test are."""
+
+import os
+import subprocess
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[3]
+APPLICATIONS = TOP / "_build" / "default" / "lib"
+SIMULATOR = Path(os.environ.get("APNS_SIM", TOP / "target" / "release" / "apns_sim"))
+
+
+def ejabberd() -> Path:
+    """The folder of this machine's ejabberd."""
+    found = subprocess.run([TOP / "tools" / "find_ejabberd"], check=True, capture_output=True, text=True)
+    if not found.stdout.strip():
+        raise FileNotFoundError("there is no ejabberd on this machine: `make setup` installs it")
+    return Path(found.stdout.strip())
+
+
+def require_built() -> None:
+    """Without this an old or missing build would look like a failing test."""
+    needed = [SIMULATOR, APPLICATIONS / "apns_nif" / "priv" / "apns_nif.so",
+              APPLICATIONS / "mod_push_service" / "ebin" / "mod_push_service.beam"]
+    for file in needed:
+        if not file.exists():
+            raise FileNotFoundError(f"{file} is missing: `make build` makes it")
