@@ -49,7 +49,9 @@ pub struct Lanes<T> {
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self { queues: Default::default() }
+        Self {
+            queues: Default::default(),
+        }
     }
 }
 
@@ -111,7 +113,10 @@ impl<T> Lanes<T> {
         self.queues.iter().all(VecDeque::is_empty)
     }
 
-    #[expect(clippy::indexing_slicing, reason = "Lane::index is 0, 1 or 2, and there are three queues")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "Lane::index is 0, 1 or 2, and there are three queues"
+    )]
     fn queue(&mut self, lane: Lane) -> &mut VecDeque<T> {
         &mut self.queues[lane.index()]
     }
@@ -141,7 +146,14 @@ mod tests {
     fn taking_some_leaves_the_others_in_their_order() {
         let mut lanes = Lanes::default();
         for n in 0..10 {
-            lanes.push(if n % 2 == 0 { Lane::Message } else { Lane::Call }, n);
+            lanes.push(
+                if n % 2 == 0 {
+                    Lane::Message
+                } else {
+                    Lane::Call
+                },
+                n,
+            );
         }
         assert_eq!(lanes.take_if(|n| n % 5 == 0), [5, 0]);
         assert_eq!(lanes.len(), 8);
@@ -157,6 +169,11 @@ mod tests {
         }
         while lanes.pop().is_some() {}
         lanes.shrink();
-        assert!(lanes.queues.iter().all(|queue| queue.capacity() <= 2 * KEPT_CAPACITY));
+        assert!(
+            lanes
+                .queues
+                .iter()
+                .all(|queue| queue.capacity() <= 2 * KEPT_CAPACITY)
+        );
     }
 }
