@@ -3,6 +3,7 @@
 # A private folder for a toolchain that `make setup` chose when the one first in PATH is too old.
 export PATH := $(CURDIR)/_build/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+export APNS_SIM ?= $(CARGO_TARGET_DIR)/release/apns_sim
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check fmt clean install uninstall
@@ -19,7 +20,7 @@ build:  ## build the library, the simulator and the Erlang applications
 demo:  ## show a push from a real ejabberd to a simulated phone; KEEP=1 stays up
 	@tools/setup demo
 	@tools/build --all
-	@_build/venv/bin/python test/demo/demo.py $(if $(KEEP),--keep)
+	@PYTHONDONTWRITEBYTECODE=1 _build/venv/bin/python test/demo $(if $(KEEP),--keep)
 
 test:  ## run all tests and checks; the last line counts them
 	@tools/setup test

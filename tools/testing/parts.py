@@ -126,6 +126,11 @@ def common_test(log: TextIO) -> Report:
     return counted(["rebar3", "ct"], counts.common_test, 20 * MINUTE_S, log)
 
 
+def demo(log: TextIO) -> Report:
+    """What a newcomer runs first has to work, too."""
+    return counted([str(VENV_PYTHON), "test/demo"], counts.plain, 5 * MINUTE_S, log, by_status=True)
+
+
 PARTS = [
     Part("build", build),
     Part("tools", tools),
@@ -135,6 +140,7 @@ PARTS = [
     Part("eunit", eunit),
     Part("ct", common_test),
     Part("e2e", lambda log: programs("test/e2e", log)),
+    Part("demo", demo),
 ]
 
 
