@@ -164,9 +164,9 @@ more_devices_than_an_owner_may_have_are_refused(_Config) ->
     ?assertEqual(TooMany, apns_nif:register_token(?APP, Owner, hd(Devices))),
     ?assertEqual(TooMany, apns_nif:set_devices(?APP, Owner, Devices)),
     Million = lists:duplicate(1000000, <<1:256>>),
-    {Microseconds, Answer} = timer:tc(fun() -> apns_nif:set_devices(?APP, Owner, Million) end),
-    ?assertEqual(TooMany, Answer),
-    ?assert(Microseconds < 100000).
+    Set = fun() -> apns_nif:set_devices(?APP, Owner, Million) end,
+    ?assertEqual(TooMany, Set()),
+    ?assert(microseconds(Set) < 5000).
 
 a_wrong_field_of_a_notification_is_named(_Config) ->
     %% An unknown key, or a value that Apple would refuse or drop: the field's name.
@@ -295,10 +295,9 @@ a_huge_value_is_refused_in_no_time(_Config) ->
         #{loc_key => <<"a">>, loc_args => lists:duplicate(1000000, <<"a">>)}
     ],
     [begin
-        {Microseconds, Answer} =
-            timer:tc(fun() -> apns_nif:notify(?APP, ?TARGET, Notification) end),
-        ?assertMatch({error, {payload_too_large, _, 4096}}, Answer),
-        ?assert(Microseconds < 50000)
+        Notify = fun() -> apns_nif:notify(?APP, ?TARGET, Notification) end,
+        ?assertMatch({error, {payload_too_large, _, 4096}}, Notify()),
+        ?assert(microseconds(Notify) < 5000)
     end || Notification <- Notifications].
 
 a_wrong_type_of_argument_is_badarg(_Config) ->
@@ -331,6 +330,10 @@ any_term_into_any_function_returns_or_raises_badarg(_Config) ->
 
 hello(More) ->
     More#{alert => <<"Hello">>}.
+
+%% The fastest of some calls: the others tell how busy the machine is.
+microseconds(Call) ->
+    lists:min([element(1, timer:tc(Call)) || _ <- lists:seq(1, 5)]).
 
 raised({Function, Arguments}) ->
     try apply(apns_nif, Function, Arguments) of

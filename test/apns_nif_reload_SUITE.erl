@@ -1,4 +1,5 @@
-%% @doc The library's life: loaded, loaded again, missing, of another build. Each case has a VM of its own.
+%% @doc The library's life: loaded, loaded again, missing, of another build. Each case has its own
+%% VM.
 -module(apns_nif_reload_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -70,7 +71,11 @@ reload_while_pushing(AppConfig, Times) ->
         {module, apns_nif} = code:load_file(apns_nif)
     end || _ <- lists:seq(1, Times)],
     Pusher ! stop,
-    receive {pushed, Pushes, Outcomes} -> {Pushes, Outcomes} after 20000 -> error(pusher_hangs) end.
+    receive
+        {pushed, Pushes, Outcomes} -> {Pushes, Outcomes}
+    after 20000 ->
+        error(pusher_hangs)
+    end.
 
 %% Keeps some pushes in flight, and counts what comes back.
 push_until_told(Test, Pushes, Outcomes) when length(Pushes) - length(Outcomes) < 20 ->

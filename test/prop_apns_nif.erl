@@ -122,7 +122,8 @@ anything() ->
         proper_types:any(),
         proper_types:bitstring(),
         integer(),
-        self(), make_ref(), proper_types:exactly(fun() -> ok end), 1 bsl 200, -(1 bsl 63), 1.0e308, [a | b], [[] | {}],
+        self(), make_ref(), proper_types:exactly(fun() -> ok end),
+        1 bsl 200, -(1 bsl 63), 1.0e308, [a | b], [[] | {}],
         'an atom with \x{e9}\x{4e00}', #{}, #{#{} => #{}}, {}, <<0>>, lists:seq(1, 300),
         binary:copy(<<"x">>, 70000)
     ]).

@@ -20,7 +20,8 @@ fn main() -> io::Result<()> {
     // A purged module would have its library unmapped under the engine threads that run in it.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let workspace = Path::new(&folder).join("../..");
     let mut files = Vec::new();
     for source in SOURCES {
         println!(

@@ -50,10 +50,11 @@
 -export_type([
     app/0, config/0, config_error/0,
     owner/0, token/0, device/0, device_error/0, target/0,
-    notification/0, alert/0, sound/0, json/0, opts/0, push_type/0, priority/0, apns_id/0,
+    notification/0, alert/0, sound/0, json/0, json_object/0,
+    opts/0, push_type/0, priority/0, apns_id/0,
     notify_error/0,
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
-    connection_up/0, connection_down/0, alarm/0,
+    connection_up/0, connection_down/0, alarm/0, alarm_name/0,
     unix_ms/0, unix_s/0,
     load_error/0
 ]).
@@ -97,8 +98,8 @@
 }.
 %% Either `key_file', `key_id' and `team_id', or `certificate_file' (with `key_file' if the key has
 %% a file of its own, and `password' if it is encrypted). `topic' is the app's name unless given,
-%% `environment' is `production'. Options named `_timeout' and `_interval' are milliseconds. All of
-%% them, with limits and defaults, are in `docs/apns_nif.md'.
+%% `environment' is `production' or a URL if not Apple's. Options named `_timeout' and `_interval'
+%% are milliseconds. All of them, with limits and defaults, are in `docs/apns_nif.md'.
 
 -type config_error() ::
     {bad_option, Option :: term(), Sentence :: binary()}
@@ -119,8 +120,9 @@
         kind => alert | voip,
         registered_at => unix_ms()
     }.
-%% A `voip' device gets pushes of type `voip' only, an `alert' device (the default) all others.
-%% `registered_at' is now unless given.
+%% A `voip' device gets pushes of type `voip' and `pushtotalk', an `alert' device (the default) all
+%% others.
+%% `registered_at' is now, unless given.
 
 -type device_error() ::
     unknown_app
@@ -307,10 +309,17 @@
 
 -type alarm() :: #{
     event := alarm,
-    alarm := configuration | clock_skew | server_certificate | engine_crashed | atom(),
+    alarm := alarm_name(),
     detail := binary()
 }.
 %% An operator has to act; `detail' says on what. Said once per cause until it is over.
+
+-type alarm_name() ::
+    configuration           %% Apple refuses key, key id, team id, certificate or topic
+    | clock_skew            %% this machine's clock is too far from Apple's
+    | server_certificate    %% the server's certificate is not trusted, or names another host
+    | engine_crashed        %% the engine thread panicked and was started again
+    | start_warning.        %% it works still, and will not for long
 
 -type unix_ms() :: non_neg_integer().
 -type unix_s() :: non_neg_integer().

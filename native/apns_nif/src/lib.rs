@@ -18,7 +18,7 @@ use rustler::{Binary, Env, LocalPid, NifResult, Term};
 
 use apns_engine::registry::Device;
 
-use crate::terms::{Refusal, answer, atoms, device, notify, options, stats};
+use crate::terms::{answer, atoms, device, notify, options, stats};
 
 /// Written as a whole into the library, so that it can be found in the file: `tools/build` reads it
 /// from there, and `apns_nif.erl` looks there for the id that it was compiled with.
@@ -152,10 +152,3 @@ fn notify<'a>(
 
 /// A dirty scheduler is one of ten by default: no stop may keep it for longer than this.
 const MAX_DRAIN_MS: u64 = 60_000;
-
-impl From<rustler::Error> for Refusal<'_> {
-    /// A term of the wrong type is the caller's programming error: `badarg`.
-    fn from(_: rustler::Error) -> Self {
-        Refusal::BadArg
-    }
-}

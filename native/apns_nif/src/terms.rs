@@ -37,6 +37,13 @@ impl<'a> Refusal<'a> {
     }
 }
 
+impl From<rustler::Error> for Refusal<'_> {
+    /// A term of the wrong type is the caller's programming error: `badarg`.
+    fn from(_: rustler::Error) -> Self {
+        Self::BadArg
+    }
+}
+
 /// What a function returns: the term that `work` came to, `{error, Reason}`, or `badarg`.
 pub(crate) fn answer<'a>(
     env: Env<'a>,

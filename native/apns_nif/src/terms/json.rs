@@ -25,7 +25,8 @@ struct Reader {
 
 impl Reader {
     fn value<'a>(&mut self, term: Term<'a>) -> Result<Value, Wrong<'a>> {
-        self.weigh(1)?;
+        // A character, and a comma or a bracket; two brackets for an object or a list.
+        self.weigh(2)?;
         match term.get_type() {
             TermType::Binary => Ok(Value::String(self.text(term)?)),
             TermType::Atom => literal(term),
@@ -61,7 +62,7 @@ impl Reader {
 
     fn text<'a>(&mut self, term: Term<'a>) -> Result<String, Wrong<'a>> {
         let text = text(term)?;
-        self.weigh(text.len() + 2)?;
+        self.weigh(text.len())?;
         Ok(text.to_owned())
     }
 

@@ -50,4 +50,4 @@ fn message<'a>(env: Env<'a>, app: &[u8], events: &[Event]) -> Term<'a> {
 }
 
 /// Events of one message at most: a receiver works through it between two looks at its mailbox.
-const MAX_EVENTS: usize = 500;
+const MAX_EVENTS: usize = 1000;

@@ -103,8 +103,8 @@ pub(crate) fn items<'a>(list: Term<'a>) -> impl Iterator<Item = Option<Term<'a>>
     })
 }
 
-/// Bytes of one value at most: far more than any payload may have, and read in microseconds.
-pub(crate) const MAX_BYTES: usize = 8 * 5120;
+/// Bytes of one value at most: twice the largest payload, and read in some 100 µs.
+pub(crate) const MAX_BYTES: usize = 2 * 5120;
 
 const TEXT: &str = "a binary of UTF-8 text";
 const TEXTS: &str = "a list of binaries of UTF-8 text";
