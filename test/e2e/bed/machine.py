@@ -32,6 +32,7 @@ class Bed:
         self.hosts = hosts
         self.modules = DEFAULT_MODULES if modules is None else modules
         self.options = options or {}
+        self.more_config: dict[str, Any] = {}
         self.phones: list[Phone] = []
         self._numbers = itertools.count(1)
         self._witness: str | None = None
@@ -65,7 +66,7 @@ class Bed:
         return self.modules | {"mod_push_service": ours}
 
     def write_config(self) -> None:
-        self.node.write_config(list(self.hosts), self.module_config())
+        self.node.write_config(list(self.hosts), self.module_config(), **self.more_config)
 
     async def user(self, name: str = "bob", host: str = HOST) -> str:
         """A fresh account; its JID."""
@@ -85,8 +86,9 @@ class Bed:
         self.phones.append(phone)
         return phone
 
-    async def online(self, jid: str, resource: str = "phone", management: bool = True) -> Phone:
-        return await self.phone(jid, resource, management).login()
+    async def online(self, jid: str, resource: str = "phone", management: bool = True,
+                     present: bool = True) -> Phone:
+        return await self.phone(jid, resource, management).login(present)
 
     async def sender(self) -> Phone:
         """Alice, who writes."""
@@ -132,6 +134,13 @@ class Bed:
         pushes = await self.simulator.journal(since)
         return [push for push in pushes if push.sequence < proof.sequence and push.token != WITNESS_TOKEN]
 
+    async def session_ends(self, jid: str) -> None:
+        """Waits for the ends of all sessions of a user."""
+        user, _, host = jid.partition("@")
+        await self.node.eval(
+            f'[receive {{_, R, _, _, _}} -> ok after 30000 -> exit(late) end || R <- [monitor(process, P) || {{_, P}} '
+            f'<- ejabberd_sm:get_session_sids(<<"{user}">>, <<"{host}">>)]]')
+
     async def stored(self, jid: str) -> list[str]:
         """The tokens that the database has for a user."""
         user, _, host = jid.partition("@")
@@ -139,15 +148,30 @@ class Bed:
             f'{{ok, Ds}} = push_devices:list({{<<"{user}">>, <<"{host}">>}}), [T || #{{token := T}} <- Ds]')
 
     async def until_stored(self, jid: str, expected: list[str]) -> None:
-        """Waits for a change of the database that nobody announces: by asking behind it in the loader's queue."""
-        for _ in range(50):
-            await self.settle(jid)
-            stored = await self.stored(jid)
-            if sorted(stored) == sorted(expected):
-                return
-            await asyncio.wait_for(self.node.eval("receive after 100 -> ok end"), 10)
-        raise Unexpected(f"tokens {[token[:8] for token in expected]} of {jid} in the database",
-                         str([token[:8] for token in stored]))
+        """Waits until the database has these tokens of a user: Mnesia tells of each change."""
+        user, _, host = jid.partition("@")
+        wanted = ",".join(f'<<"{token}">>' for token in sorted(expected))
+        came = await self.node.eval(
+            f"""{{ok, _}} = mnesia:subscribe({{table, push_device, simple}}),
+            Tokens = fun() ->
+                {{ok, Ds}} = push_devices:list({{<<"{user}">>, <<"{host}">>}}),
+                lists:sort([T || #{{token := T}} <- Ds])
+            end,
+            Wait = fun W() ->
+                case Tokens() of
+                    [{wanted}] -> true;
+                    Others -> receive {{mnesia_table_event, _}} -> W() after 20000 -> Others end
+                end
+            end, Wait()""")
+        if came is not True:
+            raise Unexpected(f"tokens {[token[:8] for token in expected]} of {jid} in the database",
+                             str([token[:8] for token in came]))
+        await self.settle(jid)
+
+    async def log(self) -> str:
+        """ejabberd's log, with all that has been logged before."""
+        await self.node.eval("[logger_std_h:filesync(H) || H <- logger:get_handler_ids()]")
+        return self.node.log_text()
 
 
 WITNESS_TOKEN = "ee" * 32

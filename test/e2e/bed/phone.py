@@ -63,6 +63,9 @@ class Phone:
             self._client.send_presence()
         return self
 
+    def be_present(self) -> None:
+        self._client.send_presence()
+
     async def vanish(self) -> None:
         """The connection is gone, without a word to the server."""
         self._client.abort()
@@ -86,6 +89,11 @@ class Phone:
 
     async def close(self) -> None:
         self._client.abort()
+        # slixmpp's own task would be found unfinished when the loop ends, and say so.
+        task = getattr(self._client, "_run_out_filters", None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     def send(self, to: str, body: str | None, *children: str, mtype: str = "chat") -> None:
         message = self._client.make_message(to, body, mtype=mtype)

@@ -1,0 +1,383 @@
+"""How devices come and go: XEP-0357, ad-hoc commands, logout, moves, and what is refused with a sentence."""
+
+import base64
+
+from bed import Bed
+from bed.phone import NS_PUSH, fields_of, new_token, refusal
+from bed.simulator import TOPIC
+from bed.suite import Suite, expect, run
+
+xep0357 = Suite("XEP-0357", lambda: Bed(DISCO))
+DISCO = {"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {}, "mod_version": {},
+         "mod_stream_mgmt": {"resume_timeout": 300}}
+
+
+@xep0357.case
+async def enable(bed: Bed) -> None:
+    """<enable/> registers the token that is its node; again, it renews it"""
+    bob = await bed.user()
+    phone, token = await bed.registered(bob)
+    expect("tokens", [token], await bed.stored(bob))
+    await phone.enable(token.upper())
+    expect("tokens after a second time", [token], await bed.stored(bob))
+
+
+@xep0357.case
+async def disable(bed: Bed) -> None:
+    """<disable/> with the node removes that device, without a node all of the user's"""
+    bob = await bed.user()
+    phone, first = await bed.registered(bob)
+    others = sorted([new_token(), new_token()])
+    for token in others:
+        await phone.enable(token)
+    await phone.disable(first)
+    expect("tokens", others, sorted(await bed.stored(bob)))
+    expect("a second time", "item-not-found", refusal(await phone.disable(first, expect_error=True))[0])
+    await phone.disable()
+    expect("tokens in the end", [], await bed.stored(bob))
+
+
+@xep0357.case
+async def after_disable(bed: Bed) -> None:
+    """a disabled device gets no push any more, at once"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, token = await bed.registered(bob)
+    await phone.disable(token)
+    await phone.logout()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [], await bed.pushes(since, bob))
+
+
+@xep0357.case
+async def another_token(bed: Bed) -> None:
+    """a device that registers with a new token loses the old one; a device with another id does not"""
+    bob = await bed.user()
+    phone, _ = await bed.registered(bob, device_id="phone")
+    new, pad = new_token(), new_token()
+    await phone.enable(new, device_id="phone")
+    await phone.enable(pad, device_id="pad")
+    expect("tokens", sorted([new, pad]), sorted(await bed.stored(bob)))
+
+
+@xep0357.case
+async def limit(bed: Bed) -> None:
+    """of more than twenty devices the one registered longest ago goes"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    tokens = [new_token() for _ in range(21)]
+    for token in tokens:
+        await phone.enable(token)
+    expect("tokens", sorted(tokens[1:]), sorted(await bed.stored(bob)))
+
+
+@xep0357.case
+async def moves(bed: Bed) -> None:
+    """a token that another user registers is his from then on: the first gets no push there any more"""
+    bob, carol, alice = await bed.user(), await bed.user("carol"), await bed.sender()
+    token = await bed.absent(bob)
+    await bed.absent(carol, token)
+    expect("bob's tokens", [], await bed.stored(bob))
+    expect("carol's tokens", [token], await bed.stored(carol))
+    since = await bed.simulator.end()
+    alice.send(bob, "for the former owner of the phone")
+    expect("pushes for bob", [], await bed.pushes(since, bob))
+    since = await bed.simulator.end()
+    alice.send(carol, "for its owner")
+    expect("pushes for carol", [token], [push.token for push in await bed.pushes(since, carol)])
+    expect("the log's line", True, f"moved from {bob} to {carol}" in await bed.log())
+
+
+@xep0357.case
+async def account_removed(bed: Bed) -> None:
+    """with an account its devices go"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    user = bob.partition("@")[0]
+    await bed.node.eval(f'ejabberd_auth:remove_user(<<"{user}">>, <<"localhost">>)')
+    await bed.until_stored(bob, [])
+    await bed.register_account(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "for a new user of an old name")
+    expect("pushes", [], await bed.pushes(since, bob))
+    expect("the token", False, token in await bed.stored(bob))
+
+
+@xep0357.case
+async def forms(bed: Bed) -> None:
+    """a wrong form is refused with a sentence that names the field"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    token = new_token()
+    rows = [
+        ("my phone", {}, "not-acceptable", "no device token"),
+        ("", {}, "bad-request", "device token is missing"),
+        (token + "0", {}, "not-acceptable", "no device token"),
+        ("ab" * 101, {}, "not-acceptable", "node is too long"),
+        (token, {"kind": "smell"}, "not-acceptable", "'kind' takes one of: alert, voip"),
+        (token, {"content": "<everything>"}, "not-acceptable", "'content' takes one of"),
+        (token, {"remove_on_logout": "\"'&"}, "not-acceptable", "'remove_on_logout'"),
+        (token, {"app": "im.other"}, "item-not-found", TOPIC),
+        (token, {"environment": "production"}, "item-not-found", TOPIC),
+        (token, {"device_id": "x" * 1000}, "not-acceptable", "'device_id' is too long"),
+        ("d-0123", {}, "item-not-found", "no device with this node"),
+    ]
+    for node, fields, condition, words in rows:
+        came = await phone.enable_refused(node, **fields)
+        expect(f"condition for {node[:10]} {fields}", condition, came[0])
+        expect(f"{words!r} in {came[1]!r}", True, words in came[1])
+    expect("tokens", [], await bed.stored(bob))
+
+
+@xep0357.case
+async def garbage(bed: Bed) -> None:
+    """garbage in <enable/> is an error for its sender, and nothing else"""
+    bob = await bed.user()
+    phone, token = await bed.registered(bob)
+    start = f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{token}'>"
+    for inside in (
+        "<x xmlns='jabber:x:data'/>", "<x xmlns='jabber:x:data' type='nonsense'/>",
+        "<x xmlns='jabber:x:data' type='submit'><field type='nonsense'/></x>",
+        "<x xmlns='jabber:x:data' type='submit'><field var='kind'><value>alert</value></field>"
+        "<field var='kind'><value>alert</value></field></x>",
+        "<x xmlns='jabber:x:data' type='submit'>" + "<field var='a'><value>b</value></field>" * 2000
+        + "<field var='kind'/><field var='token'><value/></field></x>",
+    ):
+        answer = await phone.ask(f"{start}{inside}</enable>", expect_error=None)
+        if answer["type"] == "error":
+            expect("a sentence", True, len(answer["error"]["text"]) > 10)
+    await phone.ask(f"{start}<x xmlns='nonsense'><y/></x>text</enable>")
+    await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{token}'/>", kind="get", expect_error=True)
+    await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='@@@' node='{token}'/>", expect_error=True)
+    await phone.ask(f"<enable xmlns='{NS_PUSH}' node='{token}'/>", expect_error=True)
+    expect("tokens", [token], await bed.stored(bob))
+    expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
+
+
+@xep0357.case
+async def foreign(bed: Bed) -> None:
+    """what is addressed to another service, or to another user, is not ours"""
+    bob, carol = await bed.user(), await bed.user("carol")
+    phone = await bed.online(bob)
+    condition, text = await phone.enable_refused(new_token(), "push.example.net")
+    expect("condition", "item-not-found", condition)
+    expect(f"the right service in {text!r}", True, "push.localhost" in text)
+    await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{new_token()}'/>", to=carol,
+                    expect_error=True)
+    expect("bob's tokens", [], await bed.stored(bob))
+    expect("carol's tokens", [], await bed.stored(carol))
+
+
+@xep0357.case
+async def discovery(bed: Bed) -> None:
+    """a user's own account shows urn:xmpp:push:0 once, the server the commands"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    info = await phone.ask("<query xmlns='http://jabber.org/protocol/disco#info'/>", kind="get", to=bob)
+    features = [feature.get("var") for feature in info.xml.iter("{http://jabber.org/protocol/disco#info}feature")]
+    expect("feature urn:xmpp:push:0", 1, features.count(NS_PUSH))
+    items = await phone.ask("<query xmlns='http://jabber.org/protocol/disco#items' "
+                            "node='http://jabber.org/protocol/commands'/>", kind="get", to="localhost")
+    nodes = {item.get("node") for item in items.xml.iter("{http://jabber.org/protocol/disco#items}item")}
+    expect("commands", True, {"register-push-apns", "unregister-push", "list-push-registrations"} <= nodes)
+
+
+adhoc = Suite("ad-hoc commands", lambda: Bed(DISCO))
+
+
+@adhoc.case
+async def register(bed: Bed) -> None:
+    """register-push-apns takes hex and base64, answers with jid, node and secret, and pushes work at once"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone = await bed.online(bob)
+    hex_token, raw_token = new_token(), new_token()
+    answer = await phone.command("register-push-apns", {"token": hex_token, "device-name": "Bob's phone"})
+    form = fields_of(answer.xml)
+    expect("jid", "push.localhost", form["jid"])
+    expect("node and secret", True, bool(form["node"] and form["secret"]))
+    base64_token = base64.b64encode(bytes.fromhex(raw_token)).decode()
+    await phone.command("register-push-apns-h2", {"token": base64_token, "backend_ref": TOPIC})
+    expect("tokens", sorted([hex_token, raw_token]), sorted(await bed.stored(bob)))
+    await phone.vanish()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", sorted([hex_token, raw_token]), sorted(push.token for push in await bed.pushes(since, bob)))
+
+
+@adhoc.case
+async def enable_afterwards(bed: Bed) -> None:
+    """the node and secret of a command's answer may be enabled; with another secret they may not"""
+    bob, carol = await bed.user(), await bed.user("carol")
+    phone, other = await bed.online(bob), await bed.online(carol)
+    token = new_token()
+    form = fields_of((await phone.command("register-push-apns", {"token": token})).xml)
+    await phone.enable(form["node"], secret=form["secret"], remove_on_logout="true")
+    expect("wrong secret", "forbidden", (await phone.enable_refused(form["node"], secret="guess"))[0])
+    expect("another user's node", "item-not-found",
+           (await other.enable_refused(form["node"], secret=form["secret"]))[0])
+    expect("tokens", [token], await bed.stored(bob))
+    await phone.logout()
+    await bed.until_stored(bob, [])
+
+
+@adhoc.case
+async def list_and_unregister(bed: Bed) -> None:
+    """list-push-registrations tells names and nodes, no tokens; unregister-push takes node, device id, or nothing"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    tokens = [new_token() for _ in range(3)]
+    for number, token in enumerate(tokens):
+        await phone.command("register-push-apns", {"token": token, "device-id": f"d{number}", "device-name": f"n{number}"})
+    devices = sorted(await phone.devices(), key=lambda device: device["device-name"])
+    expect("names", ["n0", "n1", "n2"], [device["device-name"] for device in devices])
+    expect("tokens in the list", False, any(token in repr(devices) for token in tokens))
+    await phone.command("unregister-push", {"nodes": devices[0]["node"]})
+    expect("tokens", sorted(tokens[1:]), sorted(await bed.stored(bob)))
+    await phone.command("unregister-push", {"device-id": "d1"})
+    expect("tokens", tokens[2:], await bed.stored(bob))
+    await phone.command("unregister-push")
+    expect("tokens", [], await bed.stored(bob))
+    answer = await phone.command("unregister-push", expect_error=True)
+    expect("nothing left", ("item-not-found", "You have no such device"), refusal(answer))
+
+
+@adhoc.case
+async def odd_requests(bed: Bed) -> None:
+    """a form is offered to who sends none; other actions, wrong forms and other servers' users are refused"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    answer = await phone.command("register-push-apns")
+    expect("fields of the form", True, {"token", "app", "device-id"} <= set(fields_of(answer.xml)))
+    await phone.command("register-push-apns", action="cancel")
+    expect("action next", "bad-request", refusal(await phone.command("unregister-push", action="next", expect_error=True))[0])
+    condition, text = refusal(await phone.command("register-push-apns", {"token": "%%%"}, expect_error=True))
+    expect("condition", "not-acceptable", condition)
+    expect("text", "This is no device token: 1 to 100 bytes in hex, or in base64", text)
+    condition, text = refusal(await phone.command("register-push-apns", {"x": "y"}, expect_error=True))
+    expect("condition", "bad-request", condition)
+    await phone.ask("<command xmlns='http://jabber.org/protocol/commands' node='register-push-apns' action='nonsense'/>",
+                    to="localhost", expect_error=True)
+    await phone.command("no-such-command", expect_error=True)
+    expect("tokens", [], await bed.stored(bob))
+
+
+logout = Suite("logout", lambda: Bed(DISCO))
+
+
+@logout.case
+async def asked(bed: Bed) -> None:
+    """a clean end removes the device that asked for it, and only that; the next message is no push there"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, leaving = await bed.registered(bob, remove_on_logout="true")
+    pad = await bed.online(bob, "pad")
+    staying = new_token()
+    await pad.enable(staying)
+    await pad.vanish()
+    await phone.logout()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [staying], [push.token for push in await bed.pushes(since, bob)])
+    await bed.until_stored(bob, [staying])
+
+
+@logout.case
+async def not_asked(bed: Bed) -> None:
+    """without that wish a clean end keeps the device: many apps end their stream whenever they are suspended"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
+
+
+@logout.case
+async def without_stream_management(bed: Bed) -> None:
+    """a lost connection is no logout, with and without stream management; a clean end is one in both cases"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = new_token()
+    phone = await bed.online(bob, management=False)
+    await phone.enable(token, remove_on_logout="true")
+    await phone.vanish()
+    await bed.settle(bob)
+    expect("tokens", [token], await bed.stored(bob))
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
+    again = await bed.online(bob, management=False)
+    await bed.settle(bob)
+    await again.logout()
+    await bed.until_stored(bob, [])
+
+
+@logout.case
+async def replaced(bed: Bed) -> None:
+    """a session that is replaced or kicked is no logout"""
+    bob = await bed.user()
+    _, token = await bed.registered(bob, remove_on_logout="true")
+    await bed.online(bob)
+    await bed.settle(bob)
+    expect("tokens after a conflict", [token], await bed.stored(bob))
+    user = bob.partition("@")[0]
+    await bed.node.eval(f'ejabberd_sm:route(jid:make(<<"{user}">>, <<"localhost">>), {{exit, <<"kicked">>}})')
+    await bed.session_ends(bob)
+    expect("tokens after a kick", [token], await bed.stored(bob))
+
+
+@logout.case
+async def another_resource(bed: Bed) -> None:
+    """the clean end of another client of the user is not the device's"""
+    bob = await bed.user()
+    phone, token = await bed.registered(bob, remove_on_logout="true")
+    desk = await bed.online(bob, "desk")
+    await desk.logout()
+    await phone.round_trip()
+    await bed.settle(bob)
+    expect("tokens", [token], await bed.stored(bob))
+
+
+dead = Suite("dead devices", lambda: Bed(DISCO))
+
+
+@dead.case
+async def unregistered(bed: Bed) -> None:
+    """410 removes the device, unless it was registered again after Apple's time"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    await bed.simulator.uninstall(token, timestamp_ms=1_700_000_000_000)
+    since = await bed.simulator.end()
+    alice.send(bob, "answered with an old 410")
+    push = (await bed.pushes(since, bob))[0]
+    expect("status", 410, push.status)
+    expect("tokens", [token], await bed.stored(bob))
+    await bed.simulator.uninstall(token)
+    alice.send(bob, "answered with a new 410")
+    await bed.until_stored(bob, [])
+
+
+@dead.case
+async def bad_token(bed: Bed) -> None:
+    """BadDeviceToken removes the device; the user's other device stays"""
+    bob, alice = await bed.user(), await bed.sender()
+    bad, good = await bed.absent(bob), await bed.absent(bob)
+    await bed.simulator.script({"token": bad, "reason": "BadDeviceToken"})
+    alice.send(bob, "hello")
+    await bed.until_stored(bob, [good])
+
+
+@dead.case
+async def other_rejections(bed: Bed) -> None:
+    """a rejection that is not about the token removes nothing"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    since = await bed.simulator.end()
+    await bed.simulator.script({"token": token, "reason": "PayloadTooLarge", "times": 1})
+    alice.send(bob, "hello")
+    expect("pushes", 1, len(await bed.pushes(since, bob)))
+    expect("tokens", [token], await bed.stored(bob))
+
+
+if __name__ == "__main__":
+    run(xep0357, adhoc, logout, dead)
