@@ -49,11 +49,12 @@ def run(command: list[str], limit_s: float, log: TextIO, env: dict[str, str] | N
 
 
 def _copy(source: TextIO, log: TextIO, lines: list[str]) -> None:
-    for line in source:
-        lines.append(line)
-        log.write(line)
-        sys.stdout.write(line)
-        sys.stdout.flush()
+    with source:
+        for line in source:
+            lines.append(line)
+            log.write(line)
+            sys.stdout.write(line)
+            sys.stdout.flush()
 
 
 def _wait(process: subprocess.Popen, limit_s: float, name: str) -> str | None:
