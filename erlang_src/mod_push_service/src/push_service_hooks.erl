@@ -4,7 +4,7 @@
 %% hand, since ejabberd would log that stanza.
 -module(push_service_hooks).
 
--export([register/1, unregister/1, update_iq_handler/1]).
+-export([register/1, unregister/1]).
 %% Messages
 -export([sm_receive_packet/1, offline_seen/1, offline_message/1, c2s_handle_send/3,
          c2s_session_pending/1]).

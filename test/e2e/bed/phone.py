@@ -101,6 +101,23 @@ class Phone:
             message.append(ET.fromstring(child))
         message.send()
 
+    def send_with_id(self, to: str, body: str, stanza_id: str) -> None:
+        """With an id of the sender's choice, which may be one that was used before."""
+        message = self._client.make_message(to, body, mtype="chat")
+        message["id"] = stanza_id
+        message.send()
+
+    async def join(self, room: str, nick: str) -> None:
+        """Enters a room; a new one is unlocked."""
+        joined = asyncio.Event()
+        self._client.add_event_handler("presence_available", lambda _: joined.set(), disposable=True)
+        presence = self._client.make_presence(pto=f"{room}/{nick}")
+        presence.append(ET.fromstring("<x xmlns='http://jabber.org/protocol/muc'/>"))
+        presence.send()
+        await within(joined.wait(), f"{self.jid} to enter {room}")
+        await self.ask("<query xmlns='http://jabber.org/protocol/muc#owner'>"
+                       "<x xmlns='jabber:x:data' type='submit'/></query>", to=room)
+
     async def next_message(self) -> str:
         """The body of the next message that has one."""
         while True:
