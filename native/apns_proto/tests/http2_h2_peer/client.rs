@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use apns_proto::http2::hpack::PreparedLiteral;
 use apns_proto::http2::{
-    Blocked, Config, Connection, ErrorCode, Event, Processed, ResponseHandler,
+    Blocked, Config, Connection, ErrorCode, Event, HeaderBlock, Processed, ResponseHandler,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use crate::request::{body, expected_headers, response_body, status, write_headers};
+use crate::request::{body, body_len, expected_headers, response_body, status, write_headers};
 
 /// A small linear generator; quality does not matter, repeatability does.
 struct Random(u64);
@@ -88,18 +88,18 @@ pub(crate) async fn send_all(pipe: DuplexStream, progress: &mut Progress, cut: u
             handle_event(event, progress);
         }
         while let Some(&n) = progress.waiting.front() {
+            if let Err(blocked) = connection.can_open(body_len(n)) {
+                *progress.blocked.entry(format!("{blocked:?}")).or_default() += 1;
+                break;
+            }
             let state = Answer {
                 n,
                 ..Answer::default()
             };
-            match connection.open_stream(state, |block| write_headers(n, &bearer, block), &body(n))
-            {
-                Ok(_) => progress.waiting.pop_front(),
-                Err((_, blocked)) => {
-                    *progress.blocked.entry(format!("{blocked:?}")).or_default() += 1;
-                    break;
-                }
-            };
+            let header = |block: &mut HeaderBlock<'_>| write_headers(n, &bearer, block);
+            let opened = connection.open_stream(state, header, &body(n));
+            assert!(opened.is_ok());
+            progress.waiting.pop_front();
         }
         let going = connection.can_open(0) == Err(Blocked::GoingAway);
         let idle = connection.open_streams() == 0 && (progress.waiting.is_empty() || going);

@@ -15,13 +15,16 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A few are longer than a frame may be.
-pub(crate) fn body(n: u32) -> Vec<u8> {
-    let len = if n % 500 == 123 {
+pub(crate) fn body_len(n: u32) -> usize {
+    if n % 500 == 123 {
         40_000
     } else {
-        n * 37 % 4_999
-    };
-    (0..len).map(|i| (i + n) as u8).collect()
+        (n * 37 % 4_999) as usize
+    }
+}
+
+pub(crate) fn body(n: u32) -> Vec<u8> {
+    (0..body_len(n)).map(|i| (i as u32 + n) as u8).collect()
 }
 
 pub(crate) fn expected_headers(n: u32) -> Vec<(&'static str, String)> {
