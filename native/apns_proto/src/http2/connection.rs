@@ -86,10 +86,11 @@ impl<R: ResponseHandler> Connection<R> {
         self.slots.taken()
     }
 
-    /// All open streams, in any order; the session looks through them for late answers once a second.
+    /// All open streams, in any order. Looks at every slot, open or not: for checks once in a while.
     pub fn streams(&self) -> impl Iterator<Item = (StreamId, &R)> {
         self.slots.iter().map(|stream| (stream.id, &stream.state))
     }
+
     /// Streams that may be open at once now: the lower of the peer's limit and ours, 0 before the peer's SETTINGS.
     /// May fall below what is open; those streams go on.
     #[must_use]

@@ -171,6 +171,18 @@ fn a_stream_given_up_comes_back_and_the_peer_is_told() {
 }
 
 #[test]
+fn open_streams_can_be_looked_through() {
+    let mut pair = Pair::with_open_streams(3);
+    pair.accept(3);
+    let streams: Vec<_> = pair
+        .client
+        .streams()
+        .map(|(id, seen)| (id.get(), seen.tag))
+        .collect();
+    assert_eq!(streams, [(1, 0), (5, 2)]);
+}
+
+#[test]
 fn a_refused_stream_was_not_processed_and_another_reset_may_have_been() {
     let mut pair = Pair::with_open_streams(4);
     pair.input(&rst_stream(1, 7));
