@@ -10,6 +10,8 @@ pub(crate) fn start() -> Server {
     let site = Site::new();
     let mut command = Command::new(need("nghttpd", "nghttp2-server"));
     command.args(["--echo-upload", "--verbose"]);
+    // Too small for the fields that repeat, so that entries of HPACK's table go as often as they come.
+    command.arg("--header-table-size=256");
     command.arg(format!("--address={}", site.address.ip()));
     command.arg("--htdocs").arg(site.directory());
     command.arg(site.address.port().to_string());

@@ -90,9 +90,14 @@ impl Missing {
     }
 }
 
-/// Any digits, as in life: mostly zeros would leave out most of Huffman's code.
+/// Any digits, as in life: mostly zeros would leave out most of Huffman's code. Apple says that the length may change.
 fn token(number: u32) -> DeviceToken {
-    let mut bytes = [0; 32];
+    let length = match number % 16 {
+        0 => DeviceToken::MAX_LEN,
+        1 => 33,
+        _ => 32,
+    };
+    let mut bytes = vec![0; length];
     fastrand::Rng::with_seed(number.into()).fill(&mut bytes);
     DeviceToken::from_bytes(&bytes).unwrap()
 }
@@ -107,11 +112,15 @@ fn push_type(number: u32) -> PushType {
 }
 
 fn expiration(number: u32) -> Option<u64> {
-    (number % 5 == 0).then(|| YEAR_2096 + u64::from(number))
+    number
+        .is_multiple_of(5)
+        .then(|| YEAR_2096 + u64::from(number))
 }
 
 fn collapse_id(number: u32) -> Option<String> {
-    (number % 3 == 0).then(|| format!("Gespräch {number}"))
+    number
+        .is_multiple_of(3)
+        .then(|| format!("Gespräch {number}"))
 }
 
 /// Header fields as Apple describes them, not as our code writes them.
