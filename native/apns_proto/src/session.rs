@@ -101,7 +101,8 @@ impl<C> Session<C> {
         self.phase == Phase::Open
     }
 
-    /// Whether the server broke the rules, or does not answer a PING: write the output once more, then close.
+    /// Whether the server broke the rules, or does not answer a PING: close the transport. Without writing the output:
+    /// our GOAWAY stands behind requests, which are surely unprocessed as long as they are not written.
     pub fn is_broken(&self) -> bool {
         self.phase != Phase::Closed && self.http2.is_closed()
     }

@@ -21,7 +21,7 @@ impl<S: EventSink> Engine<S> {
         for notice in self.links.listen(now) {
             self.take_notice(now, notice);
         }
-        self.drop_broken_current(now);
+        self.drop_broken(now);
         self.close_finished();
         self.dial(now);
         any
@@ -156,19 +156,14 @@ impl<S: EventSink> Engine<S> {
         )
     }
 
-    /// An HTTP/2 connection that broke the rules is left as soon as our GOAWAY is out.
-    fn drop_broken_current(&mut self, now: Now) {
+    /// Leaves connections that broke the rules of HTTP/2 or are dead; see [`is_broken`](apns_proto::session::Session::is_broken).
+    fn drop_broken(&mut self, now: Now) {
         for index in (0..self.links.retired.len()).rev() {
-            let broken = self
-                .links
-                .retired
-                .get_mut(index)
-                .and_then(Link::session)
-                .is_some_and(|s| s.is_broken());
-            if broken {
-                let mut link = self.links.retired.remove(index);
-                let _ = link.flush(&self.stats);
+            let session = self.links.retired.get_mut(index).and_then(Link::session);
+            if session.is_some_and(|session| session.is_broken()) {
+                let link = self.links.retired.remove(index);
                 self.links.bury(link, false);
+                self.stats.connection_losses.add(1);
             }
         }
         if self
@@ -176,8 +171,10 @@ impl<S: EventSink> Engine<S> {
             .session()
             .is_some_and(|session| session.is_broken())
         {
-            let _ = self.flush_links(now);
-            self.current_down(now, Down::new("the server broke the rules of HTTP/2"));
+            self.current_down(
+                now,
+                Down::new("the server is silent or broke the rules of HTTP/2"),
+            );
         }
     }
 
