@@ -99,7 +99,8 @@ mod_opt_type(host) ->
 mod_opt_type(content) ->
     econf:enum([none, sender, body]);
 mod_opt_type(apps) ->
-    econf:non_empty(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]));
+    econf:and_then(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]),
+                   fun not_empty/1);
 mod_opt_type(db_type) ->
     econf:db_type(push_devices).
 
@@ -125,6 +126,11 @@ app() ->
               ca_file => econf:file(read)},
             [unique, {return, map}]),
         fun credential/1).
+
+not_empty(Apps) when map_size(Apps) =:= 0 ->
+    econf:fail({invalid_syntax, "name at least one app"});
+not_empty(Apps) ->
+    Apps.
 
 environment() ->
     econf:either(econf:enum([production, sandbox]), econf:url([https])).

@@ -2,16 +2,18 @@
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from . import child
 from .node import Node
 from .paths import APPLICATIONS, require_built
 from .phone import Phone, new_token
 from .simulator import TOPIC, Push, Simulator
-from .waiting import Unexpected
+from .waiting import Unexpected, within
 
 HOST = "localhost"
 PASSWORD = "secret"
@@ -33,6 +35,7 @@ class Bed:
         self.modules = DEFAULT_MODULES if modules is None else modules
         self.options = options or {}
         self.more_config: dict[str, Any] = {}
+        self.remove_at_end: list[Path] = []
         self.phones: list[Phone] = []
         self._numbers = itertools.count(1)
         self._witness: str | None = None
@@ -58,7 +61,8 @@ class Bed:
         await self.node.stop()
         await self.simulator.stop()
         if not keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for folder in (self.folder, *self.remove_at_end):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def module_config(self, **options: Any) -> dict[str, Any]:
         """All modules, ours with its options and some changed."""
@@ -122,15 +126,15 @@ class Bed:
     async def pushes(self, since: int, *jids: str) -> list[Push]:
         """What came since then, after all that was under way for these users: an answer that says `no push` too. A push
         to somebody else comes last and is the proof; it is not in the list."""
-        await self.settle(*jids)
         if self._witness is None:
-            jid = await self.user("witness")
-            self._witness = jid
-            await self.absent(jid, WITNESS_TOKEN)
+            self._witness = await self.user("witness")
+            await self.absent(self._witness, WITNESS_TOKEN)
         alice = await self.sender()
-        alice.send(self._witness, "is everything there?")
         await alice.round_trip()
-        proof = await self.simulator.next_push(since, WITNESS_TOKEN)
+        await self.settle(*jids)
+        proof_since = await self.simulator.end()
+        alice.send(self._witness, "is everything there?")
+        proof = await self.simulator.next_push(proof_since, WITNESS_TOKEN)
         pushes = await self.simulator.journal(since)
         return [push for push in pushes if push.sequence < proof.sequence and push.token != WITNESS_TOKEN]
 
@@ -167,6 +171,53 @@ class Bed:
             raise Unexpected(f"tokens {[token[:8] for token in expected]} of {jid} in the database",
                              str([token[:8] for token in came]))
         await self.settle(jid)
+
+    async def until_running(self, app: str) -> None:
+        """Waits for an app that was down: push_apps tries again by itself, and says so in the log."""
+        await self.until_logged(f"Push app {app} is started after all")
+
+    async def until_logged(self, text: str) -> None:
+        """Waits for a text in ejabberd's log; `tail` wakes up with each line."""
+        tail = await child.start(["tail", "-n", "+1", "-F", str(self.node.log)], self.folder / "tail.log",
+                                 dict(os.environ), stdout=asyncio.subprocess.PIPE)
+        try:
+            assert tail.stdout is not None
+
+            async def found() -> None:
+                assert tail.stdout is not None
+                async for line in tail.stdout:
+                    if text in line.decode(errors="replace"):
+                        return
+
+            await within(found(), f"{text!r} in ejabberd's log")
+        finally:
+            await child.stop(tail)
+
+    async def engine(self) -> dict[str, int]:
+        """What the app's engine has counted."""
+        return await self.node.eval(f'apns_nif:stats(<<"{TOPIC}">>)')
+
+    async def engine_at_rest(self) -> dict[str, int]:
+        """The same, when nothing is inside any more. No event tells that, so it is asked for."""
+        counted = await self.node.eval(
+            f"""Ask = fun A(0) -> late; A(N) ->
+                case apns_nif:stats(<<"{TOPIC}">>) of
+                    #{{taken := T, accepted := Y, rejected := R, failed := F}} = S when T =:= Y + R + F -> S;
+                    _ -> receive after 20 -> A(N - 1) end
+                end
+            end, Ask(2500)""")
+        if counted == "late":
+            raise Unexpected("an outcome for every push", str(await self.engine()))
+        return counted
+
+    async def restart_node(self) -> None:
+        """Stops ejabberd and starts it again with its database; all clients are gone."""
+        for phone in self.phones:
+            await phone.close()
+        self.phones.clear()
+        self._sender = None
+        await self.node.stop()
+        await self.node.start()
 
     async def log(self) -> str:
         """ejabberd's log, with all that has been logged before."""

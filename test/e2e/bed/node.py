@@ -134,7 +134,8 @@ class Node:
 
 def copy_applications(folder: Path) -> Path:
     """A copy of what is built, for a test that takes something away from it."""
-    target = folder / "lib"
     for name in ("apns_nif", "mod_push_service"):
-        shutil.copytree(APPLICATIONS / name, target / name, ignore=shutil.ignore_patterns("src", "test"))
-    return target
+        for part in ("ebin", "priv"):
+            if (APPLICATIONS / name / part).is_dir():
+                shutil.copytree(APPLICATIONS / name / part, folder / name / part)
+    return folder

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from .machine import Bed
+from .paths import require_built
 from .waiting import Unexpected
 
 Case = Callable[[Bed], Awaitable[None]]
@@ -80,10 +81,16 @@ async def _run(suites: list[Suite], only: list[str]) -> Score:
     return score
 
 
-def run(*suites: Suite) -> None:
-    """Runs all cases, or those named on the command line; the last line counts them."""
+def run(*suites: Suite, more: Callable[[], Awaitable[tuple[int, int]]] | None = None) -> None:
+    """Runs all cases, or those named on the command line; the last line counts them. `more` is for cases that need no
+    bed or several: it prints its own lines and returns how many passed and failed."""
     try:
+        require_built()
         score = asyncio.run(_run(list(suites), sys.argv[1:]))
+        if more is not None and sys.argv[1:] in ([], [more.__name__]):
+            passed, failed = asyncio.run(more())
+            score.passed += passed
+            score.failed += failed
     except FileNotFoundError as missing:
         sys.exit(str(missing))
     print(f"{score.passed} passed, {score.failed} failed", flush=True)
