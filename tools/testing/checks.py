@@ -2,7 +2,6 @@
 
 import py_compile
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -68,13 +67,6 @@ def python_programs() -> list[str]:
     return problems
 
 
-def committed_lock() -> list[str]:
-    """Builds are made with --locked: the lock file is part of the source."""
-    done = subprocess.run(["cargo", "metadata", "--locked", "--format-version", "1"],
-                          cwd=TOP, capture_output=True, text=True, check=False)
-    return [] if done.returncode == 0 else [f"Cargo.lock does not fit Cargo.toml: {done.stderr.strip()}"]
-
-
 CHECKS: dict[str, Check] = {
     "file_sizes": _rule(sources.file_sizes),
     "file_names": _rule(sources.file_names),
@@ -84,7 +76,7 @@ CHECKS: dict[str, Check] = {
     "unfinished": _rule(sources.unfinished),
     "shellcheck": shell_scripts,
     "python": _rule(python_programs),
-    "lock": _rule(committed_lock),
+    "packages": _rule(dependencies.packages),
     "separations": _rule(dependencies.separations),
     "rustfmt": _command(["cargo", "fmt", "--all", "--check"], "`make fmt` formats the sources"),
     "clippy": _command(

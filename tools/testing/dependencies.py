@@ -1,5 +1,7 @@
 """Which crate may stand on which: the separations of the design, read from cargo's own dependency trees."""
 
+import json
+import re
 import subprocess
 
 from .paths import TOP, environment
@@ -21,6 +23,14 @@ FORBIDDEN: dict[str, tuple[set[str], str]] = {
     ),
 }
 
+# Licences of which one suffices: each may be part of a program under GPL-2.0-or-later (Apache-2.0 by way of version 3).
+LICENCES = {
+    "MIT", "MIT-0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "0BSD", "CC0-1.0", "Unlicense", "BSL-1.0",
+    "Unicode-3.0", "CDLA-Permissive-2.0", "GPL-2.0-or-later",
+}
+# Two TLS providers in one library would leave it to chance which one rustls takes.
+OTHER_PROVIDERS = {"aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls", "graviola"}
+
 
 def separations() -> list[str]:
     """Normal dependencies only: what tests use is free."""
@@ -33,6 +43,30 @@ def separations() -> list[str]:
             continue
         problems += [f"{crate} depends on {name}: {reason}" for name in sorted(found)]
     return problems
+
+
+def packages() -> list[str]:
+    """Licences and TLS providers of all that Cargo.lock names, tests included."""
+    listed = subprocess.run(
+        ["cargo", "metadata", "--locked", "--format-version", "1"],
+        cwd=TOP, env=environment(), check=False, capture_output=True, text=True,
+    )
+    if listed.returncode:
+        return [f"Cargo.lock does not fit Cargo.toml: {listed.stderr.strip()}"]
+    problems = []
+    for package in json.loads(listed.stdout)["packages"]:
+        name, licence = package["name"], package["license"] or ""
+        if name in OTHER_PROVIDERS:
+            problems.append(f"{name} is a second TLS provider; ring is the one")
+        if not may_be_used(licence):
+            problems.append(f"{name} is under {licence or 'no licence'}, which the list in {__name__} does not have")
+    return problems
+
+
+def may_be_used(expression: str) -> bool:
+    """Whether an SPDX expression can be met: one licence of each part that AND joins. `/` is an old way to write OR."""
+    parts = re.split(r"\s+AND\s+", expression.replace("(", "").replace(")", ""))
+    return all(set(re.split(r"\s+OR\s+|\s*/\s*", part)) & LICENCES for part in parts)
 
 
 def _tree(crate: str) -> set[str]:
