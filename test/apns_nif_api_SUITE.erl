@@ -6,6 +6,7 @@
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     the_readme_example_ends_in_accepted/1,
+    a_client_certificate_is_as_good_as_a_key/1,
     the_same_start_again_is_counted/1,
     another_configuration_is_refused_and_named/1,
     every_device_of_an_owner_gets_a_push/1,
@@ -35,6 +36,7 @@ suite() ->
 all() ->
     [
         the_readme_example_ends_in_accepted,
+        a_client_certificate_is_as_good_as_a_key,
         the_same_start_again_is_counted,
         another_configuration_is_refused_and_named,
         every_device_of_an_owner_gets_a_push,
@@ -72,6 +74,15 @@ the_readme_example_ends_in_accepted(_Config) ->
     ?assertMatch(
         #{event := accepted, apns_id := Id, owner := ?BOB, token := Token},
         apns_events:outcome(?APP)).
+
+a_client_certificate_is_as_good_as_a_key(Config) ->
+    %% With certificate_file in the place of key_file a push is accepted, without provider token.
+    ok = apns_nif:stop_app(?APP, 0),
+    Certificate = apns_simulator:certificate_config(simulator(Config), <<"good">>),
+    ok = apns_nif:start_app(?APP, Certificate#{outcomes => all}),
+    accepted([token(1)]),
+    [#{<<"headers">> := Headers}] = apns_simulator:journal(simulator(Config), 1),
+    ?assertNot(is_map_key(<<"authorization">>, Headers)).
 
 the_same_start_again_is_counted(Config) ->
     %% An app that was started twice runs until it was stopped twice, and keeps its devices.

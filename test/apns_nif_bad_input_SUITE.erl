@@ -7,6 +7,7 @@
 -export([
     an_unusable_option_is_named_with_what_to_do/1,
     an_unusable_file_is_named_with_what_to_do/1,
+    an_unusable_certificate_is_named_with_what_to_do/1,
     no_secret_is_told/1,
     a_device_that_is_none_is_refused/1,
     more_devices_than_an_owner_may_have_are_refused/1,
@@ -30,6 +31,7 @@ all() ->
     [
         an_unusable_option_is_named_with_what_to_do,
         an_unusable_file_is_named_with_what_to_do,
+        an_unusable_certificate_is_named_with_what_to_do,
         no_secret_is_told,
         a_device_that_is_none_is_refused,
         more_devices_than_an_owner_may_have_are_refused,
@@ -47,7 +49,7 @@ init_per_testcase(_Case, Config) ->
     Simulator = apns_simulator:start(),
     AppConfig = apns_simulator:config(Simulator),
     ok = apns_nif:start_app(?APP, AppConfig),
-    [{app_config, AppConfig} | Config].
+    [{simulator, Simulator}, {app_config, AppConfig} | Config].
 
 %% The app goes on as if nothing had been.
 end_per_testcase(_Case, _Config) ->
@@ -109,6 +111,22 @@ an_unusable_file_is_named_with_what_to_do(Config) ->
         ct:log("~tp", [Answer]),
         ?assertMatch({error, {bad_option, Option, <<_, _/binary>>}}, Answer)
     end || {Option, Value} <- Cases].
+
+an_unusable_certificate_is_named_with_what_to_do(Config) ->
+    %% Expired, for another topic, or no certificate at all.
+    Simulator = proplists:get_value(simulator, Config),
+    Good = apns_simulator:certificate_config(Simulator, <<"good">>),
+    Cases = [
+        {certificate_file, apns_simulator:certificate_config(Simulator, <<"expired">>)},
+        {certificate_file, Good#{certificate_file => <<"/nonexistent/cert.pem">>}},
+        {certificate_file, Good#{certificate_file => maps:get(ca_file, Good)}},
+        {topic, Good#{topic => <<"com.example.other">>}}
+    ],
+    [begin
+        Answer = apns_nif:start_app(<<"other">>, Wrong),
+        ct:log("~tp", [Answer]),
+        ?assertMatch({error, {bad_option, Option, <<_, _/binary>>}}, Answer)
+    end || {Option, Wrong} <- Cases].
 
 no_secret_is_told(Config) ->
     %% A password in a refused configuration is in no answer.

@@ -3,7 +3,7 @@
 %% A simulator lives as long as the process that started it, or until {@link kill/1}.
 -module(apns_simulator).
 
--export([start/0, start/1, config/1, kill/1]).
+-export([start/0, start/1, config/1, certificate_config/2, kill/1]).
 -export([journal/2, script/2, answer/3]).
 -export_type([simulator/0]).
 
@@ -11,7 +11,8 @@
     program := port(),
     control := string(),
     provider_port := inet:port_number(),
-    config := apns_nif:config()
+    config := apns_nif:config(),
+    certificates := #{Kind :: binary() => File :: binary()}
 }.
 
 %% A simulator with a port, a CA and a key of its own.
@@ -36,6 +37,12 @@ start(Arguments) ->
 -spec config(simulator()) -> apns_nif:config().
 config(#{config := Config}) ->
     Config.
+
+%% The same with a client certificate: `<<"good">>', `<<"expired">>', ...
+-spec certificate_config(simulator(), Kind :: binary()) -> apns_nif:config().
+certificate_config(#{config := Config, certificates := Certificates}, Kind) ->
+    WithoutKey = maps:without([key_file, key_id, team_id], Config),
+    WithoutKey#{certificate_file => maps:get(Kind, Certificates)}.
 
 %% Ends it as a crash would: no goodbye on any connection.
 -spec kill(simulator()) -> ok.
@@ -85,11 +92,13 @@ ready(Program, #{
     <<"key_file">> := KeyFile,
     <<"key_id">> := KeyId,
     <<"team_id">> := TeamId,
-    <<"topics">> := [Topic | _]
+    <<"topics">> := [Topic | _],
+    <<"client_certificate_files">> := CertificateFiles
 }) ->
     #{
         program => Program,
         provider_port => Port,
+        certificates => maps:get(Topic, CertificateFiles),
         control => "http://127.0.0.1:" ++ integer_to_list(ControlPort),
         config => #{
             topic => Topic,
