@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use crate::client_certificate::ClientIdentity;
-use crate::frame_wire::WireControl;
+use crate::frame_wire::{Notice, WireControl};
 use crate::judge::Memory;
 use crate::lock::lock;
 use crate::script::{ConnectionAction, GoAway};
@@ -16,13 +16,16 @@ use crate::stream_limit::{Answered, StreamLimit};
 
 /// A stream's place within the limit, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<Connection>);
+pub(crate) struct Slot {
+    connection: Arc<Connection>,
+    stream: u32,
+}
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.0.inner).limit.release();
+        lock(&self.connection.inner).limit.release(self.stream);
         // The connection may have waited for this one before it closes.
-        self.0.wire.wake();
+        self.connection.wire.wake();
     }
 }
 
@@ -32,7 +35,6 @@ pub(crate) struct Connection {
     number: u64,
     wire: WireControl,
     cut: Notify,
-    full_limit: u32,
     inner: Mutex<Inner>,
 }
 
@@ -47,7 +49,7 @@ struct Inner {
 
 impl Connection {
     pub(crate) fn new(number: u64, full_limit: u32, doors: Doors) -> Self {
-        let mut limit = StreamLimit::new(full_limit, false);
+        let mut limit = StreamLimit::new(full_limit);
         let _ = limit.force(doors.max_streams);
         let wire = WireControl::new(limit.announced());
         wire.refuse_twice(doors.refuse_twice);
@@ -60,7 +62,6 @@ impl Connection {
             number,
             wire,
             cut: Notify::new(),
-            full_limit,
             inner: Mutex::new(inner),
         }
     }
@@ -73,21 +74,32 @@ impl Connection {
         self.wire.clone()
     }
 
-    /// The handshake is done; a client certificate is trusted with many streams from the start.
-    pub(crate) fn handle_handshake(&self, identity: Option<&ClientIdentity>, doors: Doors) {
+    /// The TLS handshake is done. A client certificate is trusted with many streams from the first SETTINGS on.
+    pub(crate) fn handle_handshake(&self, identity: Option<&ClientIdentity>) {
         let mut inner = lock(&self.inner);
-        inner.limit = StreamLimit::new(self.full_limit, identity.is_some());
-        let _ = inner.limit.force(doors.max_streams);
-        self.wire.set_first_limit(inner.limit.announced());
+        if identity.is_some()
+            && let Some(limit) = inner.limit.handle_certificate()
+        {
+            self.wire.set_first_limit(limit);
+        }
     }
 
     /// A place for a new stream; `None` when it is one too many.
     pub(crate) fn admit(self: &Arc<Self>, stream: u32) -> Option<Slot> {
         let mut inner = lock(&self.inner);
-        if let Some(limit) = self.wire.acknowledged_before(stream) {
-            inner.limit.handle_acknowledgement(limit);
+        while let Some(notice) = self.wire.next_notice_before(stream) {
+            match notice {
+                Notice::Acknowledged { limit } => inner.limit.handle_acknowledgement(limit),
+                Notice::Reset { stream } => inner.limit.release(stream),
+            }
         }
-        inner.limit.admit().then(|| Slot(Arc::clone(self)))
+        let admitted = inner.limit.admit(stream);
+        // A slot that is made and dropped again takes the lock; so it is made only when it is given.
+        drop(inner);
+        admitted.then(|| Slot {
+            connection: Arc::clone(self),
+            stream,
+        })
     }
 
     /// Whether a GOAWAY has said that this stream is not processed.
@@ -113,7 +125,7 @@ impl Connection {
     /// Whether a GOAWAY was sent and all that it promised is on its way.
     pub(crate) fn is_drained(&self) -> bool {
         let inner = lock(&self.inner);
-        inner.last_stream.is_some() && inner.limit.open() == 0 && self.wire.all_ends_written()
+        inner.last_stream.is_some() && inner.limit.is_idle() && self.wire.all_ends_written()
     }
 
     /// Sends GOAWAY. A later one can only lower the last stream (RFC 9113 §6.8).

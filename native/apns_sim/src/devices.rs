@@ -40,7 +40,7 @@ impl Devices {
     }
 
     pub(crate) fn mark(&self, token: &str, device: Device) {
-        lock(&self.marked).insert(token.to_owned(), device);
+        lock(&self.marked).insert(token.to_ascii_lowercase(), device);
     }
 
     pub(crate) fn clear(&self) {

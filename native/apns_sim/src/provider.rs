@@ -87,19 +87,14 @@ async fn meet(state: &Arc<State>, connection: &Arc<Connection>, doors: Doors, tc
         );
         return drop(tls.shutdown().await);
     }
-    talk(state, connection, doors, tls).await;
+    talk(state, connection, tls).await;
 }
 
 /// Speaks HTTP/2 until either side ends the connection.
-async fn talk(
-    state: &Arc<State>,
-    connection: &Arc<Connection>,
-    doors: Doors,
-    tls: TlsStream<TcpStream>,
-) {
+async fn talk(state: &Arc<State>, connection: &Arc<Connection>, tls: TlsStream<TcpStream>) {
     let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let identity = certificate.map(|der| Arc::new(ClientIdentity::read(der)));
-    connection.handle_handshake(identity.as_deref(), doors);
+    connection.handle_handshake(identity.as_deref());
     let wire = FrameWire::new(tls, connection.wire());
     let handshake = settings().handshake::<_, Bytes>(wire);
     let Ok(Ok(mut h2)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await else {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::certificates::{TlsFace, TlsFaces};
 use crate::clock::Clock;
 use crate::connection::Connection;
-use crate::devices::Devices;
+use crate::devices::{Device, Devices};
 use crate::journal::Journal;
 use crate::judge;
 use crate::lock::lock;
@@ -121,7 +121,6 @@ impl State {
     }
 
     fn carry_out(&self, step: Step) {
-        use crate::devices::Device;
         match step {
             Step::Rule(_) => {}
             Step::Now { action, connection } => self.act(&action, connection),

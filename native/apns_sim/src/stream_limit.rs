@@ -3,6 +3,8 @@
 //! With provider tokens one stream until the first authenticated request was answered, then many; one again after
 //! a bad device token, until the next success. Sources: Apple archive, "Communicating with APNs"; pushy issue 476.
 
+use std::collections::HashSet;
+
 /// The limit of one connection.
 #[derive(Debug)]
 pub(crate) struct StreamLimit {
@@ -14,7 +16,7 @@ pub(crate) struct StreamLimit {
     announced: u32,
     /// What new streams are held to: a lowered limit counts from its acknowledgement on, a raised one at once.
     enforced: u32,
-    open: u32,
+    open: HashSet<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +40,23 @@ pub(crate) enum Answered {
 }
 
 impl StreamLimit {
-    /// The limit of a new connection; one made with a client certificate is trusted from the start.
-    pub(crate) fn new(full: u32, certified: bool) -> Self {
-        let standing = if certified {
-            Standing::Trusted
-        } else {
-            Standing::New
-        };
-        let mut limit = Self {
+    /// The limit of a new connection.
+    pub(crate) fn new(full: u32) -> Self {
+        Self {
             full,
-            standing,
+            standing: Standing::New,
             forced: None,
             announced: ONE,
             enforced: ONE,
-            open: 0,
-        };
-        let _ = limit.settle();
-        limit
+            open: HashSet::new(),
+        }
+    }
+
+    /// The provider showed a client certificate; returns the limit to announce when that changed it.
+    #[must_use]
+    pub(crate) fn handle_certificate(&mut self) -> Option<u32> {
+        self.standing = Standing::Trusted;
+        self.settle()
     }
 
     /// The limit in the newest SETTINGS.
@@ -62,22 +64,21 @@ impl StreamLimit {
         self.announced
     }
 
-    /// Streams that were admitted and are not over.
-    pub(crate) fn open(&self) -> u32 {
-        self.open
+    /// Whether no stream is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// A request's HEADERS came; `false` when it is one stream too many.
     #[must_use]
-    pub(crate) fn admit(&mut self) -> bool {
-        let admitted = self.open < self.enforced;
-        self.open += u32::from(admitted);
-        admitted
+    pub(crate) fn admit(&mut self, stream: u32) -> bool {
+        let enforced = usize::try_from(self.enforced).unwrap_or(usize::MAX);
+        self.open.len() < enforced && self.open.insert(stream)
     }
 
-    /// An admitted stream is over.
-    pub(crate) fn release(&mut self) {
-        self.open = self.open.saturating_sub(1);
+    /// A stream is over: answered, or reset by either side. It may be said more than once.
+    pub(crate) fn release(&mut self, stream: u32) {
+        self.open.remove(&stream);
     }
 
     /// An answer was given; returns the limit to announce when that changed it.
@@ -125,45 +126,57 @@ mod tests {
 
     #[test]
     fn one_stream_until_the_first_authenticated_answer() {
-        let mut limit = StreamLimit::new(100, false);
-        assert!(limit.admit());
-        assert!(!limit.admit());
+        let mut limit = StreamLimit::new(100);
+        assert!(limit.admit(1));
+        assert!(!limit.admit(3));
         assert_eq!(limit.handle_answer(Answered::NotAuthenticated), None);
         assert_eq!(limit.handle_answer(Answered::Refused), Some(100));
         assert!(
-            limit.admit(),
+            limit.admit(5),
             "a raised limit counts before its acknowledgement"
         );
     }
 
     #[test]
+    fn a_place_is_given_back_once_however_often_that_is_said() {
+        let mut limit = StreamLimit::new(100);
+        assert!(limit.admit(1));
+        limit.release(1);
+        assert!(limit.is_idle() && limit.admit(3));
+        limit.release(1);
+        assert!(!limit.admit(5));
+    }
+
+    #[test]
     fn a_certificate_is_trusted_from_the_start() {
-        assert_eq!(StreamLimit::new(100, true).announced(), 100);
+        let mut limit = StreamLimit::new(100);
+        assert_eq!(limit.handle_certificate(), Some(100));
+        assert_eq!(limit.announced(), 100);
     }
 
     #[test]
     fn one_stream_after_a_bad_device_token_until_the_next_success() {
-        let mut limit = StreamLimit::new(100, false);
+        let mut limit = StreamLimit::new(100);
         assert_eq!(limit.handle_answer(Answered::Accepted), Some(100));
         assert_eq!(limit.handle_answer(Answered::BadDeviceToken), Some(1));
         assert_eq!(limit.handle_answer(Answered::Refused), None);
         assert!(
-            limit.admit() && limit.admit(),
+            limit.admit(7) && limit.admit(9),
             "a lowered limit waits for its acknowledgement"
         );
         limit.handle_acknowledgement(1);
-        assert!(!limit.admit());
+        assert!(!limit.admit(11));
         assert_eq!(limit.handle_answer(Answered::Accepted), Some(100));
         limit.handle_acknowledgement(1);
         assert!(
-            limit.admit(),
+            limit.admit(13),
             "an older acknowledgement does not take a raise back"
         );
     }
 
     #[test]
     fn a_forced_limit_is_not_moved_by_answers() {
-        let mut limit = StreamLimit::new(100, false);
+        let mut limit = StreamLimit::new(100);
         assert_eq!(limit.force(Some(5)), Some(5));
         assert_eq!(limit.handle_answer(Answered::Accepted), None);
         assert_eq!(limit.force(None), Some(100));

@@ -23,11 +23,21 @@ pub(super) struct Wire {
     pub(super) outbound: Outbound,
     /// SETTINGS that were sent and not acknowledged, oldest first; acknowledgements come in order (RFC 9113 §6.5.3).
     unacknowledged: VecDeque<SettingsOwner>,
-    /// Limits that were acknowledged, each with the highest stream opened before.
-    acknowledged: VecDeque<(u32, u32)>,
+    /// What the provider said of its streams, each with the highest stream opened before.
+    notices: VecDeque<(u32, Notice)>,
     ignore_pings: bool,
     stalled: bool,
     waker: Option<Waker>,
+}
+
+/// What the provider says that moves its open streams or their limit. It counts for the streams opened after it, and
+/// h2 does not tell in which order they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// A limit of the wire's own was acknowledged.
+    Acknowledged { limit: u32 },
+    /// A stream was reset.
+    Reset { stream: u32 },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,18 +107,14 @@ impl WireControl {
         self.order(|wire| wire.outbound.refuse_twice = twice);
     }
 
-    /// The newest limit that the provider had acknowledged before it opened `stream`, if any since the last call.
-    pub(crate) fn acknowledged_before(&self, stream: u32) -> Option<u32> {
+    /// The next notice that came before the provider opened `stream`; each is told once.
+    pub(crate) fn next_notice_before(&self, stream: u32) -> Option<Notice> {
         let mut wire = self.lock();
-        let mut newest = None;
-        while let Some((highest, limit)) = wire.acknowledged.front().copied() {
-            if highest >= stream {
-                break;
-            }
-            wire.acknowledged.pop_front();
-            newest = Some(limit);
+        let (highest, _) = wire.notices.front()?;
+        if *highest >= stream {
+            return None;
         }
-        newest
+        wire.notices.pop_front().map(|(_, notice)| notice)
     }
 
     /// The highest stream the provider has opened.
@@ -167,7 +173,7 @@ impl Wire {
             inbound,
             outbound,
             unacknowledged,
-            acknowledged,
+            notices,
             ignore_pings,
             ..
         } = self;
@@ -175,12 +181,17 @@ impl Wire {
             RST_STREAM => {
                 // h2 writes nothing more on a stream that the provider has reset.
                 outbound.ends_expected.remove(&header.stream);
+                // They are read with the next stream; a provider that only resets has none to be admitted.
+                if notices.len() < MAX_NOTICES {
+                    let stream = header.stream;
+                    notices.push_back((highest, Notice::Reset { stream }));
+                }
                 true
             }
             PING if !header.is_ack() => !*ignore_pings,
             SETTINGS if header.is_ack() => match unacknowledged.pop_front() {
                 Some(SettingsOwner::Wire { limit }) => {
-                    acknowledged.push_back((highest, limit));
+                    notices.push_back((highest, Notice::Acknowledged { limit }));
                     false
                 }
                 // One too many is h2's to complain about.
@@ -190,3 +201,6 @@ impl Wire {
         });
     }
 }
+
+/// More resets than streams may be open.
+const MAX_NOTICES: usize = 10_000;

@@ -12,7 +12,7 @@ mod outbound;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use control::WireControl;
+pub(crate) use control::{Notice, WireControl};
 
 use std::io;
 use std::pin::Pin;

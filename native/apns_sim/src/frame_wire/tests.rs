@@ -112,17 +112,17 @@ fn an_acknowledged_limit_counts_for_the_streams_opened_after_it() {
         assert_eq!(control.highest_stream(), 1);
 
         control.announce_max_streams(2);
-        let acknowledged = run_until(&mut server, &mut connection, |_| {
+        let notice = run_until(&mut server, &mut connection, |_| {
             control
-                .acknowledged_before(3)
+                .next_notice_before(3)
                 .map_or(Poll::Pending, Poll::Ready)
         });
-        assert_eq!(acknowledged.await, 2);
-        assert_eq!(control.acknowledged_before(3), None, "each is told once");
+        assert_eq!(notice.await, Notice::Acknowledged { limit: 2 });
+        assert_eq!(control.next_notice_before(3), None, "each is told once");
         control.announce_max_streams(1);
         wait_for_limit(&send, &mut server, &mut connection, 1).await;
         assert_eq!(
-            control.acknowledged_before(1),
+            control.next_notice_before(1),
             None,
             "not for a stream that was open before"
         );

@@ -32,7 +32,7 @@ impl Rules {
             match &rule.token {
                 Some(token) => waiting
                     .of_token
-                    .entry(token.clone())
+                    .entry(token.to_ascii_lowercase())
                     .or_default()
                     .push_back(rule),
                 None => waiting.of_any.push_back(rule),

@@ -202,6 +202,16 @@ fn a_tokens_own_rules_come_first_and_in_their_order() {
 }
 
 #[test]
+fn a_token_is_meant_in_either_case() {
+    let rules = Rules::default();
+    assert!(rules.add(vec![refusal(
+        Some(&TOKEN.to_ascii_uppercase()),
+        Reason::SHUTDOWN
+    )]));
+    assert_eq!(status(rules.take(Some(TOKEN))), Some(503));
+}
+
+#[test]
 fn a_rule_lets_the_first_requests_pass() {
     let rules = Rules::default();
     assert!(rules.add(vec![refusal(None, Reason::SHUTDOWN).skip(2).times(1)]));
