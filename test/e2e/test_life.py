@@ -37,6 +37,32 @@ async def stopped_and_started(bed: Bed) -> None:
 
 
 @plain.case
+async def crashes(bed: Bed) -> None:
+    """any process of ours may crash, and the one above all: it starts again and pushes go on"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    for name in ("push_apps", "push_loader", "push_once", "push_service_sup"):
+        await bed.node.eval(
+            f"""Names = [push_service_sup, push_apps, push_loader, push_once],
+            Old = [whereis(N) || N <- Names, N =:= {name} orelse {name} =:= push_service_sup],
+            exit(whereis({name}), kill),
+            Again = fun A() ->
+                case [N || N <- Names, not lists:member(whereis(N), Old), is_tuple(catch sys:get_status(N)),
+                           is_pid(whereis(N))] of
+                    Names -> ok;
+                    _ -> erlang:yield(), A()
+                end
+            end, Again()""")
+        since = await bed.simulator.end()
+        alice.send(bob, f"after {name}")
+        pushes = await bed.pushes(since, bob)
+        expect(f"tokens after {name}, {await bed.node.counters()}", [token], [push.token for push in pushes])
+    phone, other = await bed.registered(await bed.user())
+    await phone.disable(other)
+    expect("apps that run", [TOPIC], await bed.node.eval("push_apps:running()"))
+
+
+@plain.case
 async def same_ids(bed: Bed) -> None:
     """a conversation keeps its thread id over a restart of the module, since apps keep what they are given"""
     bob, alice = await bed.user(), await bed.sender()

@@ -10,6 +10,8 @@
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
 %% What the node has counted
 -export([stats/0]).
+%% For push_service_sup, when it starts again after a crash
+-export([restore_settings/0]).
 
 -include("logger.hrl").
 -include("translate.hrl").
@@ -35,7 +37,7 @@ stop(Host) ->
     %% While the module is stopped devices may change unseen: what engines know of them is worth
     %% nothing afterwards.
     ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
-    ok = push_apps:remove_host(Host),
+    ok = set_apps(Host, #{}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;
         false -> push_service_sup:stop()
@@ -64,11 +66,13 @@ depends(_Host, _Opts) ->
 configure(Host, Opts) ->
     #{apps := Apps} = Settings = settings(Opts),
     ok = push_settings:put(Host, Settings),
+    set_apps(Host, Apps).
+
+%% A process that is late or starts again reads the settings when it is there.
+set_apps(Host, Apps) ->
     try push_apps:set_host(Host, Apps)
     catch
-        exit:{Reason, _} ->
-            %% The apps process reads the settings when it starts again, or is merely slow.
-            ?ERROR_MSG("Push apps of ~ts are late: ~p", [Host, Reason])
+        exit:{Reason, _} -> ?ERROR_MSG("Push apps of ~ts are late: ~p", [Host, Reason])
     end.
 
 -spec settings(gen_mod:opts()) -> push_settings:settings().
@@ -76,6 +80,13 @@ settings(Opts) ->
     #{service => gen_mod:get_opt(host, Opts),
       content => gen_mod:get_opt(content, Opts),
       apps => gen_mod:get_opt(apps, Opts)}.
+
+-spec restore_settings() -> ok.
+restore_settings() ->
+    lists:foreach(fun(Host) ->
+        Opts = gen_mod:get_module_opts(Host, ?MODULE),
+        ok = push_settings:put(Host, settings(Opts))
+    end, [Host || Host <- ejabberd_option:hosts(), gen_mod:is_loaded(Host, ?MODULE)]).
 
 load_mac_key(Backend) ->
     case Backend:secret(mac_key, crypto:strong_rand_bytes(32)) of

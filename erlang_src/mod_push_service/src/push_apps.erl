@@ -7,7 +7,7 @@
 
 -behaviour(gen_server).
 
--export([start_link/0, init_table/0, set_host/2, remove_host/1, is_running/1, running/0]).
+-export([start_link/0, init_table/0, set_host/2, is_running/1, running/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include("logger.hrl").
@@ -45,10 +45,6 @@ init_table() ->
 -spec set_host(Host :: binary(), #{app() => config()}) -> ok.
 set_host(Host, Apps) ->
     gen_server:call(?MODULE, {set_host, Host, Apps}, ?CALL_TIMEOUT).
-
--spec remove_host(Host :: binary()) -> ok.
-remove_host(Host) ->
-    set_host(Host, #{}).
 
 %% Asked by every hook before it calls the engine.
 -spec is_running(app()) -> boolean().

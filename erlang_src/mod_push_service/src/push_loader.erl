@@ -79,7 +79,11 @@ is_self() ->
 %% copies mean something else.
 -spec forget_host(Host :: binary(), fun(() -> ok)) -> ok.
 forget_host(Host, Fun) ->
-    gen_server:call(?MODULE, {forget_host, Host, Fun}, infinity).
+    try gen_server:call(?MODULE, {forget_host, Host, Fun}, infinity)
+    catch
+        %% It starts again just now; copies may stay old until their owners register again.
+        exit:_ -> Fun()
+    end.
 
 enqueue(Msg) ->
     Queue = persistent_term:get({?MODULE, queue}),

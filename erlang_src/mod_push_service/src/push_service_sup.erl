@@ -33,6 +33,7 @@ init([]) ->
     ok = push_sessions:init(),
     ok = push_apps:init_table(),
     ok = push_loader:init_queue(),
+    ok = mod_push_service:restore_settings(),
     Flags = #{strategy => one_for_one, intensity => 5, period => 10},
     {ok, {Flags, [#{id => Id, start => {Id, start_link, []}, shutdown => 30000}
                   || Id <- [push_once, push_loader, push_apps]]}}.

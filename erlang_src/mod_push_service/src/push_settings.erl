@@ -22,13 +22,19 @@ init() ->
 
 -spec put(Host :: binary(), settings()) -> ok.
 put(Host, Settings) ->
-    true = ets:insert(?TABLE, {Host, Settings}),
-    ok.
+    change(fun() -> ets:insert(?TABLE, {Host, Settings}) end).
 
 -spec delete(Host :: binary()) -> ok.
 delete(Host) ->
-    true = ets:delete(?TABLE, Host),
-    ok.
+    change(fun() -> ets:delete(?TABLE, Host) end).
+
+%% The table's owner reads the settings itself when it starts again.
+change(Fun) ->
+    try Fun() of
+        true -> ok
+    catch
+        error:badarg -> ok
+    end.
 
 -spec get(Host :: binary()) -> {ok, settings()} | none.
 get(Host) ->
