@@ -20,7 +20,7 @@ fn program() -> Command {
     command
 }
 
-/// A running program, killed if a test fails before it has ended.
+/// A running program; it is ended with the value, in order so that it takes its directory along.
 struct Running {
     child: Child,
     ready: Value,
@@ -58,14 +58,7 @@ impl Running {
 
     /// Waits for the end; the rest of stdout must be empty.
     fn end(mut self) -> ExitStatus {
-        let until = Instant::now() + DEADLINE;
-        let status = loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => break status,
-                None if Instant::now() > until => panic!("the program does not end"),
-                None => std::thread::yield_now(),
-            }
-        };
+        let status = self.wait().expect("the program ends");
         let mut rest = String::new();
         self.child
             .stdout
@@ -76,11 +69,27 @@ impl Running {
         assert_eq!(rest, "");
         status
     }
+
+    fn wait(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + DEADLINE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            std::thread::yield_now();
+        }
+        None
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.signal("-TERM");
+            if self.wait().is_none() {
+                let _ = self.child.kill();
+            }
+        }
         let _ = self.child.wait();
     }
 }
