@@ -42,7 +42,6 @@ pub enum Target<'a> {
 
 /// Why `notify` took nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum NotifyError {
     /// The registry has never heard of the owner.
     #[error("the registry does not know this owner")]
@@ -60,7 +59,6 @@ pub enum NotifyError {
 
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StartError {
     /// An option cannot be used.
     #[error(transparent)]

@@ -18,7 +18,6 @@ pub trait EventSink: Send + 'static {
 
 /// One thing that happened in an app's engine.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Event {
     /// Apple took the push; says nothing about delivery.
     Accepted(Accepted),
@@ -109,7 +108,6 @@ pub struct TokenInvalid {
 
 /// What kind of help is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Alarm {
     /// Apple refuses the key, key id, team id, certificate or topic of the app.
     Configuration,

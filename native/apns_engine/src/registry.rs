@@ -36,7 +36,6 @@ pub struct Device {
 
 /// Why a device was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum RegistryError {
     /// The owner's name has not 1 to [`MAX_OWNER_LEN`] bytes.
     #[error("an owner has 1 to {MAX_OWNER_LEN} bytes")]

@@ -213,9 +213,16 @@ impl<R> Links<R> {
             outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
         }
         self.outcomes = outcomes;
-        for session in self.retired.iter_mut().filter_map(Link::session) {
-            // Only the connection that takes pushes has news for an operator.
-            while session.poll_notice().is_some() {}
+        // Only the connection that takes pushes has news for an operator; but that the credentials work, its
+        // predecessors may show too.
+        let retired = self.retired.iter_mut().filter_map(Link::session);
+        let news = retired.flat_map(|session| std::iter::from_fn(|| session.poll_notice()));
+        if news
+            .filter(|notice| *notice == Notice::Authenticated)
+            .count()
+            > 0
+        {
+            self.dialer.useful();
         }
         let notices = self
             .session()
@@ -264,4 +271,4 @@ const READ_BUFFER: usize = 16 * 1024;
 /// Connections that wait for last answers; one more ends the oldest, whose pushes' fate is then unknown.
 const MAX_RETIRED: usize = 4;
 /// Age from which a useful connection may be followed by another at once.
-const SERVED_AFTER: Duration = Duration::from_secs(5);
+const SERVED_AFTER: Duration = Duration::from_secs(1);

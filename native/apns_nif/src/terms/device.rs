@@ -59,8 +59,8 @@ pub(crate) fn refusal<'a>(env: Env<'a>, error: RegistryError) -> Refusal<'a> {
         RegistryError::TooManyDevicesOfOwner => atoms::devices_of_owner(),
         RegistryError::TooManyDevices => atoms::devices(),
         RegistryError::TooManyOwners => atoms::owners(),
-        other => {
-            let sentence = binary(env, other.to_string().as_bytes());
+        error @ RegistryError::OwnerLength => {
+            let sentence = binary(env, error.to_string().as_bytes());
             return Refusal::because(env, (atoms::bad_owner(), sentence));
         }
     };

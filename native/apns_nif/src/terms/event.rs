@@ -30,10 +30,6 @@ pub(crate) fn encode<'a>(env: Env<'a>, event: &Event) -> Term<'a> {
             .put(atoms::alarm(), atom(env, alarm.as_str()))
             .text(atoms::detail(), detail)
             .map(),
-        // The engine's events are open to it and closed to us: both are built together.
-        other => Pairs::of(env, atoms::error())
-            .text(atoms::detail(), &format!("{other:?}"))
-            .map(),
     }
 }
 

@@ -79,8 +79,7 @@ pub(crate) fn refusal<'a>(env: Env<'a>, error: NotifyError) -> Refusal<'a> {
         NotifyError::UnknownOwner => Refusal::because(env, atoms::unknown_owner()),
         NotifyError::Overloaded => Refusal::because(env, atoms::overloaded()),
         NotifyError::ApnsIdShared => bad(env, atoms::apns_id()),
-        // The enum is open; an error that this file does not know yet took nothing either.
-        NotifyError::Stopped | _ => Refusal::because(env, atoms::stopped()),
+        NotifyError::Stopped => Refusal::because(env, atoms::stopped()),
     }
 }
 
