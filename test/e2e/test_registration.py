@@ -338,6 +338,22 @@ async def another_resource(bed: Bed) -> None:
     expect("tokens", [token], await bed.stored(bob))
 
 
+@logout.case
+async def registered_elsewhere(bed: Bed) -> None:
+    """a device that a later session registered again stays, and goes on, when the earlier session logs out"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, token = await bed.registered(bob, remove_on_logout="true")
+    later = await bed.online(bob, "later")
+    await later.enable(token, remove_on_logout="true")
+    await phone.logout()
+    await later.vanish()
+    await bed.settle(bob)
+    expect("tokens", [token], await bed.stored(bob))
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
+
+
 dead = Suite("dead devices", lambda: Bed(DISCO))
 
 

@@ -2,7 +2,8 @@
 %% does all of it, in order: so no load that began before a change can overwrite what the change
 %% wrote.
 %%
-%% Its queue is bounded: what hooks and sessions cast is dropped and counted at MAX_QUEUE.
+%% Its queue is bounded: beyond MAX_QUEUE pushes are dropped and counted. Ends of devices have ten
+%% times the room, for a lost one shows the next user of a phone the messages of the last.
 -module(push_loader).
 
 -behaviour(gen_server).
@@ -27,6 +28,7 @@
        Online :: [{App :: binary(), Token :: binary()}]}.
 
 -define(MAX_QUEUE, 10000).
+-define(MAX_QUEUE_WITH_ENDS, 10 * ?MAX_QUEUE).
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
@@ -39,21 +41,21 @@ init_queue() ->
 %% Pushes that the hook could not place.
 -spec push(job()) -> ok.
 push(Job) ->
-    enqueue({push, Job}).
+    enqueue({push, Job}, ?MAX_QUEUE).
 
 %% A session began: which of the user's devices are bound to its resource?
 -spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
 learn(US, Resource, Pid) ->
-    enqueue({learn, US, Resource, Pid}).
+    enqueue({learn, US, Resource, Pid}, ?MAX_QUEUE).
 
 -spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Now) ->
-    enqueue({logout, US, Resource, Now}).
+    enqueue({logout, US, Resource, Now}, ?MAX_QUEUE_WITH_ENDS).
 
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
                     Reason :: binary()) -> ok.
 token_invalid(App, Token, Timestamp, Reason) ->
-    enqueue({token_invalid, App, Token, Timestamp, Reason}).
+    enqueue({token_invalid, App, Token, Timestamp, Reason}, ?MAX_QUEUE_WITH_ENDS).
 
 %% Returns when this node's engines have what the database holds. A loader that is behind is not
 %% waited for longer than this; it will get there.
@@ -67,8 +69,7 @@ refresh(Owners, Timeout) ->
 refresh_there(Owners, Timeout) ->
     try gen_server:call(?MODULE, {refresh, Owners}, Timeout)
     catch
-        exit:{timeout, _} -> ok;
-        exit:{noproc, _} -> ok
+        exit:_ -> ok
     end.
 
 -spec is_self() -> boolean().
@@ -85,10 +86,10 @@ forget_host(Host, Fun) ->
         exit:_ -> Fun()
     end.
 
-enqueue(Msg) ->
+enqueue(Msg, Limit) ->
     Queue = persistent_term:get({?MODULE, queue}),
     case atomics:add_get(Queue, 1, 1) of
-        N when N =< ?MAX_QUEUE ->
+        N when N =< Limit ->
             gen_server:cast(?MODULE, Msg);
         _ ->
             atomics:sub(Queue, 1, 1),
@@ -165,7 +166,11 @@ handle({learn, US, Resource, Pid}) ->
             ok
     end;
 handle({logout, US, Resource, Now}) ->
-    push_devices:logout(US, Resource, Now);
+    ok = push_devices:logout(US, Resource, Now),
+    %% The session made the engines forget devices that it held to be its own. One that another
+    %% session has registered since is still there.
+    _ = load(US),
+    ok;
 handle({token_invalid, App, Token, Timestamp, Reason}) ->
     push_devices:token_invalid(App, Token, Timestamp, Reason).
 
