@@ -13,7 +13,7 @@
     | duplicate         %% messages seen again by another hook, and not pushed again
     | memory_full       %% messages not remembered: a second hook would push them again
     | loaded            %% owners whose devices were read from the database
-    | loader_full         %% jobs dropped since the loader's queue was full
+    | loader_full       %% jobs dropped since the loader's queue was full
     | overloaded        %% notifications that an engine refused since its queue was full
     | app_down          %% notifications for an app that does not run
     | refused           %% notifications that an engine refused for another reason: our mistake

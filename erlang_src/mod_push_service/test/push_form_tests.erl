@@ -49,7 +49,8 @@ refusals_test_() ->
          {"content", [{"content", "all"}], ?HEX, not_acceptable, "body, none, sender"},
          {"remove_on_logout", [{"remove_on_logout", "maybe"}], ?HEX, not_acceptable,
           "'remove_on_logout'"},
-         {"a long device id", [{"device_id", Long}], ?HEX, not_acceptable, "'device_id' is too long"},
+         {"a long device id", [{"device_id", Long}], ?HEX, not_acceptable,
+          "'device_id' is too long"},
          {"a field given twice", [{"kind", "alert"}, {"kind", "alert"}], ?HEX, bad_request,
           "'kind' has more than one value"},
          {"unknown app", [{"app", "im.other"}], ?HEX, item_not_found, "im.app"}],
@@ -73,8 +74,8 @@ apps_test_() ->
          {"pushoff's backend_ref", [{"backend_ref", "beta"}], ?TWO, <<"beta">>},
          {"not said", [], ?TWO, error},
          {"a topic in both environments", [{"topic", "im.app"}], ?TWO, error},
-         {"name and environment that differ", [{"app", "beta"}, {"environment", "production"}], ?TWO,
-          error}],
+         {"name and environment that differ",
+          [{"app", "beta"}, {"environment", "production"}], ?TWO, error}],
     [{Name, fun() ->
         case push_form:choose_app(fields(Fields), Apps) of
             {ok, App} -> ?assertEqual(Expected, App);

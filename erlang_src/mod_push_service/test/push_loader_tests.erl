@@ -25,7 +25,8 @@ bound_test_() ->
          ?assertEqual(0, Full()),
          push_loader:push(?NOTHING),
          ?assertEqual(1, Full()),
-         ?assertEqual({message_queue_len, 10000}, process_info(whereis(push_loader), message_queue_len)),
+         ?assertEqual({message_queue_len, 10000},
+                      process_info(whereis(push_loader), message_queue_len)),
          %% What is done makes room.
          ok = sys:resume(push_loader),
          _ = sys:get_state(push_loader),

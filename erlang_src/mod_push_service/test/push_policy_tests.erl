@@ -75,7 +75,8 @@ table() ->
          {push, message}},
         {"a MUC/Sub message without a body", mucsub("messages", ""), {none, no_body}},
         {"a MUC/Sub message not to be stored",
-         mucsub("messages", "<body>hi</body><no-store xmlns='urn:xmpp:hints'/>"), {none, no_store}},
+         mucsub("messages", "<body>hi</body><no-store xmlns='urn:xmpp:hints'/>"),
+         {none, no_store}},
         {"another PEP event", chat("<event xmlns='http://jabber.org/protocol/pubsub#event'>"
                                    "<items node='urn:xmpp:mds:displayed:0'/></event>"),
          {none, no_body}}]
