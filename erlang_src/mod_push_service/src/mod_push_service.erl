@@ -1,7 +1,7 @@
 %% Apple push notifications for the users of a vhost: ejabberd's side of the module, its options
 %% and its life.
 %%
-%% What the hooks do is in push_service_hooks, what all vhosts share in push_service_sup. A
+%% What the hooks do is in push_service_hooks, what all vhosts share in push_service. A
 %% vhost's start never fails because Apple, the library or a key is out of reach: see push_apps.
 -module(mod_push_service).
 
@@ -10,7 +10,7 @@
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
 %% What the node has counted
 -export([stats/0]).
-%% For push_service_sup, when it starts again after a crash
+%% For push_service, when it starts again after a crash
 -export([restore_settings/0]).
 
 -include("logger.hrl").
@@ -24,7 +24,7 @@
 
 -spec start(binary(), gen_mod:opts()) -> ok.
 start(Host, Opts) ->
-    ok = push_service_sup:start(),
+    ok = push_service:start(),
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
     ok = load_mac_key(Backend),
@@ -40,7 +40,7 @@ stop(Host) ->
     ok = set_apps(Host, #{}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;
-        false -> push_service_sup:stop()
+        false -> push_service:stop()
     end.
 
 -spec reload(binary(), gen_mod:opts(), gen_mod:opts()) -> ok.
