@@ -40,5 +40,5 @@ handle(App, #{event := Other}) ->
 
 %% All that a log may hold of a device token.
 -spec short(binary()) -> binary().
-short(<<Start:8/binary, _, _/binary>>) -> <<Start/binary, "..."/utf8>>;
+short(<<Start:8/binary, _, _/binary>>) -> <<Start/binary, "...">>;
 short(Token) -> Token.

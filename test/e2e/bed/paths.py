@@ -6,7 +6,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[3]
 APPLICATIONS = TOP / "_build" / "default" / "lib"
-SIMULATOR = Path(os.environ.get("APNS_SIM", TOP / "target" / "release" / "apns_sim"))
+_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
+SIMULATOR = Path(os.environ.get("APNS_SIM", _TARGET / "release" / "apns_sim"))
 
 
 def ejabberd() -> Path:
