@@ -562,6 +562,7 @@ library_path() ->
 sentence(Format, Args) ->
     unicode:characters_to_binary(io_lib:format(Format, Args)).
 
--spec not_loaded() -> no_return().
+%% Not no_return(): dialyzer would believe that no function of this module ever returns.
+-spec not_loaded() -> term().
 not_loaded() ->
     erlang:nif_error({not_loaded, ?MODULE}).
