@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use apns_proto::apns_id::ApnsId;
 use apns_proto::device_token::DeviceToken;
-use apns_proto::lanes::Lane;
+use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Request};
 use apns_proto::session::Push;
 
@@ -34,7 +34,8 @@ pub struct App<S: EventSink> {
 /// Whom a notification is for.
 #[derive(Debug, Clone)]
 pub enum Target<'a> {
-    /// All devices of this owner that fit the push type (`voip` devices for voip pushes, the others else).
+    /// All devices of this owner that fit the push type: `voip` devices for voip pushes, the others for alert and
+    /// background pushes.
     Owner(&'a [u8]),
     /// One device, registered or not.
     Token(DeviceToken),
@@ -52,6 +53,9 @@ pub enum NotifyError {
     /// One given apns-id cannot serve several devices.
     #[error("an apns_id of your own needs a target of one device")]
     ApnsIdShared,
+    /// Owners have app tokens and PushKit tokens; a push of this type goes to a token of its own kind.
+    #[error("pushes of this type go to a token, not to an owner")]
+    NeedsToken,
     /// The engine has been stopped.
     #[error("the app is stopped")]
     Stopped,
@@ -185,10 +189,12 @@ impl<S: EventSink> App<S> {
         owner: &[u8],
         new_push: &NewPush<S::Recipient>,
     ) -> Result<Vec<QueuedPush<S::Recipient>>, NotifyError> {
-        // PushKit tokens take calls only, and calls reach PushKit tokens only.
-        let kind = match Lane::of(&new_push.content.headers) {
-            Lane::Call => DeviceKind::Voip,
-            Lane::Message | Lane::Background => DeviceKind::Alert,
+        // Apple gives an app different tokens for calls, for Live Activities, for widgets and so on, and calls a
+        // good token of the wrong kind dead.
+        let kind = match new_push.content.headers.push_type {
+            PushType::Voip => DeviceKind::Voip,
+            PushType::Alert | PushType::Background => DeviceKind::Alert,
+            _ => return Err(NotifyError::NeedsToken),
         };
         let pushes = self.registry.with_devices(owner, |owner, devices| {
             let fitting = devices.iter().filter(|device| device.kind == kind);

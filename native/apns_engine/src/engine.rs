@@ -16,10 +16,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use apns_proto::http2;
 use apns_proto::lanes::{Lane, Lanes};
 use apns_proto::now::Now;
 use apns_proto::provider_token::ProviderToken;
-use apns_proto::session::FailedCause;
+use apns_proto::session::{Blocked, FailedCause};
 use crossbeam_channel::Receiver;
 
 use crate::config::AppConfig;
@@ -47,8 +48,12 @@ pub(crate) struct Engine<S: EventSink> {
     links: Links<S::Recipient>,
     provider_token: Option<ProviderToken>,
     random: fastrand::Rng,
-    /// Alarms that were said and are not over.
-    alarms: Vec<Alarm>,
+    /// Alarms that were said and are not over, with what was said.
+    alarms: Vec<(Alarm, String)>,
+    /// When the thread last panicked, and how often within [`CRASH_WINDOW`] of the time before.
+    crashes: (Instant, u32),
+    /// Device tokens refused in a row, without one accepted push between them.
+    refused_in_a_row: u32,
     /// When waiting pushes are next searched for those that waited too long.
     sweep_at: Instant,
     /// When draining ends, once a stop was asked for.
@@ -100,9 +105,11 @@ impl<S: EventSink> Engine<S> {
             provider_token: None,
             random: fastrand::Rng::new(),
             alarms: Vec::new(),
+            crashes: (Instant::now(), 0),
+            refused_in_a_row: 0,
             sweep_at: Instant::now(),
             stop_at: None,
-            linger: false,
+            linger: true,
         }
     }
 
@@ -124,7 +131,9 @@ impl<S: EventSink> Engine<S> {
             let took_bytes = self.advance_links(now);
             self.linger = took_jobs || took_bytes;
             self.sweep(now);
+            self.settle(now);
             self.dispatch(now);
+            // A connection may have ended while it was written to.
             self.settle(now);
             self.update_gauges();
             self.outbox.flush(&self.stats);
@@ -175,7 +184,7 @@ impl<S: EventSink> Engine<S> {
         let control = self.queue.read_control();
         self.receiver = control.receiver;
         if let (Some(drain), None) = (control.stop, self.stop_at) {
-            self.stop_at = Some(now.instant + drain);
+            self.stop_at = Some(now.instant + drain.min(MAX_DRAIN));
         }
     }
 
@@ -202,19 +211,9 @@ impl<S: EventSink> Engine<S> {
         for push in self.delayed.take_due(now.instant) {
             self.lanes.push_front(lane_of(&push), push);
         }
-        if self.lanes.is_empty() {
-            self.flush_links(now);
-            return;
-        }
         self.refresh_provider_token(now);
-        loop {
-            let sent = self.fill_session(now);
-            let room = self.flush_links(now);
-            // A full output was written and more waits: go on while the socket takes it.
-            if sent == 0 || !room {
-                break;
-            }
-        }
+        // A full output is written and more waits: on while the socket takes it.
+        while self.flush_links(now) && self.fill_session(now) > 0 {}
     }
 
     /// Gives the session pushes until something is in the way; returns how many.
@@ -222,21 +221,27 @@ impl<S: EventSink> Engine<S> {
         let Some(session) = self.links.session() else {
             return 0;
         };
-        let mut overdue = Vec::new();
+        let mut ended = Vec::new();
         let mut sent = 0;
         while let Some(push) = self.lanes.pop() {
             if let Some(cause) = push.overdue(now) {
-                overdue.push((push, cause));
+                ended.push((push, cause));
                 continue;
             }
             let lane = lane_of(&push);
-            if let Err((push, _)) = session.send(now, push) {
-                self.lanes.push_front(lane, push);
-                break;
+            match session.send(now, push) {
+                Ok(()) => sent += 1,
+                // No connection to this server could take it, and it must not stand in the others' way.
+                Err((push, Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }))) => {
+                    ended.push((push, FailedCause::Unreachable));
+                }
+                Err((push, _)) => {
+                    self.lanes.push_front(lane, push);
+                    break;
+                }
             }
-            sent += 1;
         }
-        for (push, cause) in overdue {
+        for (push, cause) in ended {
             self.end_failed(push, cause, None);
         }
         sent
@@ -298,10 +303,15 @@ impl<S: EventSink> Engine<S> {
     /// Ends everything that is inside, whichever way it came or went.
     fn end(&mut self, cause: FailedCause) {
         self.take_all_jobs();
-        let mut pushes: Vec<_> = std::iter::from_fn(|| self.lanes.pop()).collect();
-        pushes.extend(self.delayed.take_all());
-        pushes.extend(self.links.close_all(&self.stats));
-        for push in pushes {
+        let rest = self
+            .delayed
+            .take_all()
+            .chain(self.links.close_all(&self.stats));
+        for push in rest {
+            self.lanes.push(lane_of(&push), push);
+        }
+        // From the lanes one by one: should this panic too, the others are still there to be ended.
+        while let Some(push) = self.lanes.pop() {
             self.end_failed(push, cause, None);
         }
         self.update_gauges();
@@ -312,29 +322,47 @@ impl<S: EventSink> Engine<S> {
         while self.take_jobs() {}
     }
 
-    /// Ends what is inside. `false`: not even that works any more, the thread must end.
+    /// Ends what is inside. `false`: not even that works any more, or it happens too often: the thread must end.
     fn after_panic(&mut self) -> bool {
-        let detail = "a bug in apns_engine: the pushes inside ended as engine_crashed; please report the panic message above";
+        let (since, count) = self.crashes;
+        self.crashes = match since.elapsed() {
+            age if age > CRASH_WINDOW => (Instant::now(), 1),
+            _ => (since, count + 1),
+        };
+        let goes_on = self.crashes.1 <= MAX_CRASHES;
+        if !goes_on {
+            // Before the last push is ended: what is taken after this would end nowhere.
+            self.queue.close();
+        }
+        let detail = if goes_on {
+            "a bug in apns_engine: the pushes inside ended as engine_crashed; please report the panic message above"
+        } else {
+            "apns_engine crashes again and again: the app is stopped; please report the panic message above, stop the app and start it anew"
+        };
         let ended = catch_unwind(AssertUnwindSafe(|| {
             self.end(FailedCause::EngineCrashed);
             self.raise_alarm(Alarm::EngineCrashed, detail);
-            self.alarms.retain(|alarm| *alarm != Alarm::EngineCrashed);
+            self.alarms
+                .retain(|(alarm, _)| *alarm != Alarm::EngineCrashed);
             self.links.hold_back(Instant::now(), self.random.u64(..));
             self.outbox.flush(&self.stats);
         }));
         if ended.is_err() {
             self.queue.close();
         }
-        ended.is_ok()
+        ended.is_ok() && goes_on
     }
 
+    /// Says an alarm once; another problem of the same kind is another alarm.
     fn raise_alarm(&mut self, alarm: Alarm, detail: impl Into<String>) {
-        if !self.alarms.contains(&alarm) {
-            self.alarms.push(alarm);
-            self.tell_receiver(Event::Alarm {
-                alarm,
-                detail: detail.into(),
-            });
+        let detail = detail.into();
+        let said = self
+            .alarms
+            .iter()
+            .any(|(known, what)| *known == alarm && *what == detail);
+        if !said && self.alarms.len() < MAX_ALARMS {
+            self.alarms.push((alarm, detail.clone()));
+            self.tell_receiver(Event::Alarm { alarm, detail });
         }
     }
 
@@ -345,7 +373,7 @@ impl<S: EventSink> Engine<S> {
 
     fn tell_receiver(&mut self, event: Event) {
         match &self.receiver {
-            Some(receiver) => self.outbox.add(receiver, event, &self.stats),
+            Some(receiver) => self.outbox.add(receiver, event),
             None => self.stats.events_dropped.add(1),
         }
     }
@@ -367,7 +395,15 @@ fn read_clocks() -> Now {
 
 /// How long the loop stays half awake after work. Longer saves callers more wake-ups and costs an idle core more.
 const LINGER: Duration = Duration::from_millis(1);
+/// No drain is longer.
+const MAX_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often pushes that waited too long are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// Panics within [`CRASH_WINDOW`] after which the thread is not started again.
+const MAX_CRASHES: u32 = 10;
+/// See [`MAX_CRASHES`].
+const CRASH_WINDOW: Duration = Duration::from_secs(60);
+/// Alarms remembered as said; the texts hold words of the server's.
+const MAX_ALARMS: usize = 32;
 /// Notifications taken from the channel in one turn.
 const JOBS_PER_TURN: usize = 32_768;

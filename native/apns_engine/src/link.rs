@@ -177,18 +177,25 @@ impl<R> Link<R> {
     /// Writes the session's output, all that the socket takes. `false`: the socket is full.
     pub(crate) fn flush(&mut self, stats: &Stats) -> Result<bool, Down> {
         loop {
-            if let Phase::Open(session) = &mut self.phase
-                && !session.output().is_empty()
-            {
-                let taken = self.tls.writer().write(session.output())?;
-                session.consume_output(taken);
-            }
-            if !self.tls.wants_write() {
-                return Ok(true);
-            }
+            // First what TLS holds: bytes given to it count as sent, can be overtaken by no call, and cannot go elsewhere.
             if !self.write_tls(stats)? {
                 return Ok(false);
             }
+            let Phase::Open(session) = &mut self.phase else {
+                return Ok(true);
+            };
+            let output = session.output();
+            if output.is_empty() {
+                return Ok(true);
+            }
+            if !self.writable {
+                return Ok(false);
+            }
+            let taken = self
+                .tls
+                .writer()
+                .write(output.get(..WRITE_AT_ONCE).unwrap_or(output))?;
+            session.consume_output(taken);
         }
     }
 
@@ -197,6 +204,7 @@ impl<R> Link<R> {
         if let Phase::Open(session) = &mut self.phase {
             session.say_goodbye();
         }
+        // Once is enough: nothing here may hold up the loop.
         self.tls.send_close_notify();
         let _ = self.flush(stats);
         let _ = registry.deregister(&mut self.socket);
@@ -296,7 +304,11 @@ impl<R> Link<R> {
                     return Ok(false);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // What the server said before it closed may still wait in the socket.
+                    self.readable = true;
+                    return Err(error.into());
+                }
             }
         }
         Ok(true)
@@ -305,5 +317,7 @@ impl<R> Link<R> {
 
 /// Plaintext that TLS holds while the socket is full. One write of a full session output (64 KiB).
 const TLS_BUFFER: usize = 128 * 1024;
+/// Plaintext given to TLS at once: one record.
+const WRITE_AT_ONCE: usize = 16 * 1024;
 /// Bytes read from one connection before the others and the queue get their turn.
 const READ_SHARE: usize = 256 * 1024;

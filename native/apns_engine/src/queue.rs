@@ -113,7 +113,9 @@ impl<R> Queue<R> {
             });
         }
         drop(closed);
-        if self.asleep.swap(false, Ordering::SeqCst) {
+        // Looked at before it is written to: while the engine is awake callers share the line.
+        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
+            self.stats.wakes.add(1);
             self.wake();
         }
         Ok(())
@@ -159,7 +161,6 @@ impl<R> Queue<R> {
 
     /// Wakes the engine's loop.
     pub(crate) fn wake(&self) {
-        self.stats.wakes.add(1);
         // An eventfd write fails only when its counter is full, and then the loop is being woken already.
         let _ = self.waker.wake();
     }
@@ -232,7 +233,7 @@ fn cost<R>(push: &Push<Origin<R>>) -> usize {
 
 /// Bytes we keep for a push besides its payload, rounded up: the push itself, the shared headers, lanes.
 const OVERHEAD: usize = 256;
-/// Notifications that may wait for one turn of the loop. Its slots are pointers, made once: less than 1 MiB.
+/// Notifications that may wait for one turn of the loop. The slots, made once, take about 1 MiB.
 const CHANNEL_JOBS: usize = 32_768;
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub struct Stats {
     /// Pushes that Apple refused for good.
     pub rejected: Counter,
     failed: [Counter; FAILED.len()],
-    /// Times a push was written again.
+    /// Times it was decided to send a push again.
     pub resent: Counter,
     /// Pushes that `notify` refused at a bound of the queue.
     pub overloaded: Counter,
@@ -92,7 +92,7 @@ pub struct Stats {
     pub wakes: Counter,
     /// Pushes that wait to be written, before and in the lanes.
     pub queued: Gauge,
-    /// The bytes of those, by which the queue's budget counts.
+    /// Bytes of all pushes inside, by which the budget counts.
     pub queued_bytes: Gauge,
     /// Pushes written and not answered.
     pub in_flight: Gauge,

@@ -1,6 +1,6 @@
 //! One connection to APNs as pushes see it: who is in flight, what may be sent, what became of each.
 //!
-//! **Every push given to [`Session::send`] comes back exactly once from [`Session::poll_outcome`]**,
+//! **Every push that [`Session::send`] took comes back exactly once from [`Session::poll_outcome`]**,
 //! with the [`Fate`] of its try; [`Push::next`] then decides whether it ends or is sent again.
 
 mod config;
@@ -41,10 +41,16 @@ pub struct Session<C> {
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
     /// counts more as abuse.
     proven: bool,
+    /// The server answered a push: nothing it says later means that it never looked at one.
+    answered: bool,
+    /// When the oldest of an unbroken row of pushes was sent.
+    busy_since: Instant,
     /// When bytes last came; silence is measured from here.
     heard_at: Instant,
     /// When the PING that is under way was sent.
     pinged_at: Option<Instant>,
+    /// PINGs sent and not yet counted by the owner.
+    pings: u64,
     /// When late answers are looked for next.
     sweep_at: Instant,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
@@ -75,8 +81,11 @@ impl<C> Session<C> {
             bearer: None,
             phase: Phase::Starting,
             proven: false,
+            answered: false,
+            busy_since: now.instant,
             heard_at: now.instant,
             pinged_at: None,
+            pings: 0,
             sweep_at: now.instant,
             outcomes: VecDeque::new(),
             notices: VecDeque::new(),
@@ -105,6 +114,16 @@ impl<C> Session<C> {
     /// our GOAWAY stands behind requests, which are surely unprocessed as long as they are not written.
     pub fn is_broken(&self) -> bool {
         self.phase != Phase::Closed && self.http2.is_closed()
+    }
+
+    /// Whether requests stand in [`output`](Self::output) of which the transport has not taken the last byte.
+    pub fn holds_unsent_requests(&self) -> bool {
+        self.http2.output_position() > self.http2.consumed_position() && self.in_flight() > 0
+    }
+
+    /// PINGs sent since this was asked last.
+    pub fn take_pings(&mut self) -> u64 {
+        std::mem::take(&mut self.pings)
     }
 
     /// Whether nothing is left to do but close the transport.
@@ -158,13 +177,17 @@ impl<C> Session<C> {
         mut push: Box<Push<C>>,
     ) -> Result<(), (Box<Push<C>>, Blocked)> {
         if let Err(blocked) = self.can_send(push.request.content.payload.len()) {
+            self.retire_if_of_no_more_use(blocked);
             return Err((push, blocked));
         }
         if self.is_doubtful(now) {
             self.ping(now);
             return Err((push, Blocked::Silent));
         }
-        push.written_ms = now.unix_ms;
+        if self.in_flight() == 0 {
+            self.busy_since = now.instant;
+        }
+        let written_before = std::mem::replace(&mut push.written_ms, now.unix_ms);
         // The Arc is cloned so that the slot can own the push while its payload is being written.
         let content = std::sync::Arc::clone(&push.request.content);
         let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
@@ -175,13 +198,27 @@ impl<C> Session<C> {
             content.payload.as_bytes(),
         );
         match sent {
-            Ok(_) => Ok(()),
-            Err((state, blocked)) => {
-                if !blocked.is_passing() {
-                    self.retire(blocked.to_string());
+            Ok(_) => {
+                if self.http2.stream_ids_left() < STREAM_IDS_KEPT {
+                    self.retire("its stream numbers are nearly used up".to_owned());
                 }
-                Err((state.push, Blocked::Http2(blocked)))
+                Ok(())
             }
+            Err((mut state, blocked)) => {
+                state.push.written_ms = written_before;
+                let blocked = Blocked::Http2(blocked);
+                self.retire_if_of_no_more_use(blocked);
+                Err((state.push, blocked))
+            }
+        }
+    }
+
+    /// What no time mends needs another connection; but a header list that is too large, no other either.
+    fn retire_if_of_no_more_use(&mut self, blocked: Blocked) {
+        match blocked {
+            Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }) => {}
+            Blocked::Http2(blocked) if !blocked.is_passing() => self.retire(blocked.to_string()),
+            _ => {}
         }
     }
 
@@ -232,7 +269,7 @@ impl<C> Session<C> {
         for open in self.http2.drain_streams() {
             // A request whose last byte never left this machine cannot have been acted upon.
             let unsent = open.end_position > consumed;
-            let fate = if refused || unsent {
+            let fate = if (refused && !self.answered) || unsent {
                 Fate::NotProcessed
             } else {
                 Fate::Unknown
@@ -280,17 +317,17 @@ impl<C> Session<C> {
 
     /// With pushes in flight silence is suspicious soon; an idle connection is only kept warm.
     fn ping_at(&self) -> Instant {
-        let silence = if self.in_flight() > 0 {
-            QUIET_AFTER.min(self.config.ping_interval)
-        } else {
-            self.config.ping_interval
-        };
-        self.heard_at + silence
+        if self.in_flight() == 0 {
+            return self.heard_at + self.config.ping_interval;
+        }
+        // Silence from before the first of them says nothing about the answers.
+        self.heard_at.max(self.busy_since) + QUIET_AFTER.min(self.config.ping_interval)
     }
 
     fn ping(&mut self, now: Now) {
         self.http2.ping(now.instant);
         self.pinged_at = Some(now.instant);
+        self.pings += 1;
     }
 
     fn give_up_late_answers(&mut self, now: Now) {
@@ -341,6 +378,7 @@ impl<C> Session<C> {
     }
 
     fn take_response(&mut self, state: InFlight<C>) {
+        self.answered = true;
         let response = state.response.finish();
         if !self.proven && response.shows_authentication() {
             self.proven = true;
@@ -376,5 +414,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(5);
 /// Silence on an idle connection after which it is asked before a push is risked on it. Shorter than the
 /// idle limits of common NATs and firewalls, which forget connections without a word.
 const DOUBTFUL_AFTER: Duration = Duration::from_secs(60);
+/// Stream numbers left at which a connection is replaced: a fraction of the 2^30, and enough for what is under way.
+const STREAM_IDS_KEPT: u32 = 1 << 16;
 /// How often late answers are looked for: they are given up at most this much after `response_timeout`.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

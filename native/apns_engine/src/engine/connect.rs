@@ -18,8 +18,13 @@ impl<S: EventSink> Engine<S> {
         let any = self.links.take_readiness() || self.links.has_more_to_read();
         self.advance_current(now);
         self.advance_retired(now);
-        for notice in self.links.listen(now) {
+        for notice in self.links.listen(now, &self.stats) {
             self.take_notice(now, notice);
+        }
+        if std::mem::take(&mut self.links.calm_asked) && self.links.current.is_none() {
+            self.links
+                .dialer
+                .wait(CALM, now.instant, self.random.u64(..));
         }
         self.drop_broken(now);
         self.close_finished();
@@ -32,6 +37,8 @@ impl<S: EventSink> Engine<S> {
         let mut down = Vec::new();
         for (index, link) in self.links.retired.iter_mut().enumerate() {
             if link.flush(&self.stats).is_err() {
+                // Answers may still wait in the socket: what is known is not unknown.
+                let _ = link.advance(now, &mut self.links.buffer, &self.stats);
                 down.push(index);
             }
         }
@@ -50,6 +57,7 @@ impl<S: EventSink> Engine<S> {
             Some(Err(down)) => {
                 // What the server said last (a GOAWAY, an alert) may still wait to be read: it tells more than EPIPE.
                 let better = self.read_current(now).err();
+                self.take_last_words(now);
                 self.current_down(now, better.unwrap_or(down));
                 false
             }
@@ -86,7 +94,7 @@ impl<S: EventSink> Engine<S> {
 
     /// A GOAWAY read just before the end says why the connection ended.
     fn take_last_words(&mut self, now: Now) {
-        for notice in self.links.listen(now) {
+        for notice in self.links.listen(now, &self.stats) {
             self.take_notice(now, notice);
         }
     }
@@ -111,14 +119,13 @@ impl<S: EventSink> Engine<S> {
                 self.stats.connects.add(1);
                 self.links.told = None;
                 self.alarms
-                    .retain(|alarm| *alarm != Alarm::ServerCertificate);
+                    .retain(|(alarm, _)| *alarm != Alarm::ServerCertificate);
                 if let Some(current) = &self.links.current {
                     let address = current.link.address().to_string();
                     self.tell_receiver(Event::ConnectionUp { address });
                 }
             }
             Notice::Authenticated => {
-                self.links.dialer.useful();
                 self.clear_alarms();
                 if let Some(current) = &mut self.links.current {
                     current.useful = true;
@@ -136,9 +143,23 @@ impl<S: EventSink> Engine<S> {
     /// A new connection first, the old one drained beside it.
     fn replace_current(&mut self, now: Now, reason: &str, calm: bool) {
         if self.links.current.is_none() {
+            if calm {
+                self.links
+                    .dialer
+                    .wait(CALM, now.instant, self.random.u64(..));
+            }
             return;
         }
+        let useful = self
+            .links
+            .current
+            .as_ref()
+            .is_some_and(|current| current.useful);
         let served = self.links.retire_current(now);
+        // It left in good order after good work. A server that hangs up on us after an answer is not let off so.
+        if (useful && !calm) || served {
+            self.links.dialer.useful();
+        }
         let retry_in = self.wait_unless(served && !calm, calm, now);
         self.tell_down(format!("the connection is replaced: {reason}"), retry_in);
     }
@@ -208,18 +229,20 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn attempt_failed(&mut self, now: Now, down: Down, served: bool) {
-        if !served {
+        if served {
+            self.links.dialer.useful();
+        } else {
             self.stats.connect_failures.add(1);
         }
         if let Some(alarm) = down.alarm {
             self.raise_alarm(alarm, down.reason.clone());
-            if alarm == Alarm::ServerCertificate {
-                self.reload_roots();
-            }
         }
         match self.links.dialer.attempt_failed(now.instant) {
             Some(step) => self.perform(now, step),
             None => {
+                if down.alarm == Some(Alarm::ServerCertificate) {
+                    self.reload_roots();
+                }
                 let retry_in = self.wait_unless(served, false, now);
                 self.tell_down(down.reason, retry_in);
             }
@@ -242,7 +265,11 @@ impl<S: EventSink> Engine<S> {
                 let step = self.links.dialer.resolved(addresses, now.instant);
                 self.perform(now, step);
             }
-            Some(Err(reason)) => self.attempt_failed(now, Down::new(reason), false),
+            // Of a look-up that was given up already the failure has been told.
+            Some(Err(reason)) if self.links.dialer.is_resolving() => {
+                self.attempt_failed(now, Down::new(reason), false);
+            }
+            Some(Err(_)) => {}
             None => {}
         }
         let is_open = self

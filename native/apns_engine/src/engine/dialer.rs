@@ -72,6 +72,11 @@ impl Dialer {
         }
     }
 
+    /// Whether a look-up is under way that anybody waits for.
+    pub(crate) fn is_resolving(&self) -> bool {
+        matches!(self.state, State::Resolving(_))
+    }
+
     /// The name has these addresses.
     pub(crate) fn resolved(&mut self, addresses: Vec<SocketAddr>, now: Instant) -> Step {
         if !matches!(self.state, State::Resolving(_)) {

@@ -36,6 +36,8 @@ pub(super) struct Links<R> {
     pub(super) buffer: Box<[u8]>,
     /// The reason that the receiver was told last, so that an outage is told once and not once per attempt.
     pub(super) told: Option<String>,
+    /// A connection that takes no pushes any more said ENHANCE_YOUR_CALM.
+    pub(super) calm_asked: bool,
 }
 
 /// The current connection and what is known of it.
@@ -77,6 +79,7 @@ impl<R> Links<R> {
             next_token: WAKER.0 + 1,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             told: None,
+            calm_asked: false,
         }
     }
 
@@ -163,11 +166,20 @@ impl<R> Links<R> {
         let mut pushes: Vec<_> = self.outcomes.drain(..).map(|(push, _)| push).collect();
         let current = self.current.take().map(|current| current.link);
         for mut link in current.into_iter().chain(std::mem::take(&mut self.retired)) {
+            let mut unsent = false;
             if let Some(session) = link.session() {
+                // Before the pushes are taken out: a closed session says nothing any more.
+                session.say_goodbye();
+                unsent = session.holds_unsent_requests();
                 session.handle_closed(false);
                 pushes.extend(std::iter::from_fn(|| session.poll_outcome()).map(|(push, _)| push));
             }
-            link.close(self.poll.registry(), stats);
+            // What is told to have ended must not leave after all.
+            if unsent {
+                let _ = link.into_session(self.poll.registry());
+            } else {
+                link.close(self.poll.registry(), stats);
+            }
         }
         pushes
     }
@@ -204,25 +216,26 @@ impl<R> Links<R> {
     }
 
     /// Takes what a session has to say.
-    pub(super) fn listen(&mut self, now: Now) -> Vec<Notice> {
+    pub(super) fn listen(&mut self, now: Now, stats: &Stats) -> Vec<Notice> {
         for link in self.all_mut() {
             link.handle_timeout(now);
         }
         let mut outcomes = std::mem::take(&mut self.outcomes);
         for session in self.all_mut().filter_map(Link::session) {
+            stats.pings.add(session.take_pings());
             outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
         }
         self.outcomes = outcomes;
-        // Only the connection that takes pushes has news for an operator; but that the credentials work, its
-        // predecessors may show too.
-        let retired = self.retired.iter_mut().filter_map(Link::session);
-        let news = retired.flat_map(|session| std::iter::from_fn(|| session.poll_notice()));
-        if news
-            .filter(|notice| *notice == Notice::Authenticated)
-            .count()
-            > 0
-        {
-            self.dialer.useful();
+        for session in self.retired.iter_mut().filter_map(Link::session) {
+            // Only the connection that takes pushes has news for an operator. But that the credentials work its
+            // predecessors may show too, and a wish for calm is meant for all of us.
+            while let Some(notice) = session.poll_notice() {
+                match notice {
+                    Notice::Authenticated => self.dialer.useful(),
+                    Notice::GoingAway { calm: true, .. } => self.calm_asked = true,
+                    _ => {}
+                }
+            }
         }
         let notices = self
             .session()
@@ -258,7 +271,8 @@ impl<R> Links<R> {
 impl<R> Current<R> {
     /// Whether it gave useful answers and lived long enough that connecting anew at once is no connect storm.
     pub(super) fn has_served(&self, now: Now) -> bool {
-        self.useful && now.instant.saturating_duration_since(self.since) >= SERVED_AFTER
+        let age = now.instant.saturating_duration_since(self.since);
+        (self.useful && age >= SERVED_AFTER) || (self.link.is_open() && age >= LASTED_AFTER)
     }
 }
 
@@ -272,3 +286,5 @@ const READ_BUFFER: usize = 16 * 1024;
 const MAX_RETIRED: usize = 4;
 /// Age from which a useful connection may be followed by another at once.
 const SERVED_AFTER: Duration = Duration::from_secs(1);
+/// Age from which any connection may, though no push came to prove it useful.
+const LASTED_AFTER: Duration = Duration::from_secs(60);

@@ -19,31 +19,21 @@ impl<S: EventSink> Outbox<S> {
         }
     }
 
-    /// Adds an event for `to`, oldest first; a full batch leaves at once.
-    pub(crate) fn add(&mut self, to: &S::Recipient, event: Event, stats: &Stats) {
-        if let Some((_, events)) = self
-            .batches
-            .iter_mut()
-            .find(|(recipient, _)| recipient == to)
-        {
-            events.push(event);
-            if events.len() >= MAX_EVENTS {
-                let events = std::mem::take(events);
-                self.deliver(to, &events, stats);
-            }
-            return;
+    /// Adds an event for `to`, oldest first. Never calls the sink, so that who adds can be in the middle of things.
+    pub(crate) fn add(&mut self, to: &S::Recipient, event: Event) {
+        let searched = self.batches.len().saturating_sub(SEARCHED);
+        let recent = self.batches.iter_mut().skip(searched);
+        match recent.rev().find(|(recipient, _)| recipient == to) {
+            Some((_, events)) => events.push(event),
+            None => self.batches.push((to.clone(), vec![event])),
         }
-        if self.batches.len() >= MAX_RECIPIENTS {
-            self.flush(stats);
-        }
-        self.batches.push((to.clone(), vec![event]));
     }
 
     /// Sends all that waits.
     pub(crate) fn flush(&mut self, stats: &Stats) {
         for (to, events) in std::mem::take(&mut self.batches) {
-            if !events.is_empty() {
-                self.deliver(&to, &events, stats);
+            for events in events.chunks(MAX_EVENTS) {
+                self.deliver(&to, events, stats);
             }
         }
     }
@@ -60,5 +50,5 @@ impl<S: EventSink> Outbox<S> {
 
 /// Events of one message at most.
 const MAX_EVENTS: usize = 1000;
-/// Recipients gathered for at once; one more sends what is there.
-const MAX_RECIPIENTS: usize = 64;
+/// Recipients, newest first, among whom an event's is looked for; another gets a batch of its own.
+const SEARCHED: usize = 64;

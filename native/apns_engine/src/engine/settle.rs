@@ -40,6 +40,7 @@ impl<S: EventSink> Engine<S> {
     fn end_accepted(&mut self, push: QueuedPush<S::Recipient>, response: Response) {
         self.queue.release(&push);
         self.stats.accepted.add(1);
+        self.refused_in_a_row = 0;
         let wanted = self.config.outcomes == Outcomes::All;
         if push.context.reply_to.is_none() && !wanted {
             return;
@@ -101,7 +102,7 @@ impl<S: EventSink> Engine<S> {
     /// To who asked for this push's outcome, else to the app's receiver if it wants such outcomes.
     fn tell(&mut self, reply_to: Option<S::Recipient>, wanted: bool, event: Event) {
         match reply_to {
-            Some(recipient) => self.outbox.add(&recipient, event, &self.stats),
+            Some(recipient) => self.outbox.add(&recipient, event),
             None if wanted => self.tell_receiver(event),
             None => {}
         }
@@ -110,7 +111,7 @@ impl<S: EventSink> Engine<S> {
     /// A dead token is told of unless the device was registered after that moment (Apple's for 410; BadDeviceToken
     /// carries none, so when the push was written).
     fn judge_token(&mut self, push: &QueuedPush<S::Recipient>, response: &Response) {
-        if !response.invalidates_token() {
+        if !response.invalidates_token() || self.doubts_refusals(response) {
             return;
         }
         let timestamp_ms = response.timestamp_ms.unwrap_or_else(|| push.written_ms());
@@ -127,6 +128,30 @@ impl<S: EventSink> Engine<S> {
             reason: response.reason.clone(),
             timestamp_ms,
         }));
+    }
+
+    /// A wrong topic or environment makes Apple refuse every token: refusals in a row, with no accepted push between
+    /// them, are the app's fault and not the devices'. Only 410 is about the device for sure.
+    fn doubts_refusals(&mut self, response: &Response) -> bool {
+        if response.status == 410 {
+            return false;
+        }
+        self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
+        if self.refused_in_a_row <= BELIEVED_REFUSALS {
+            return false;
+        }
+        let reason = response
+            .reason
+            .as_ref()
+            .map_or("no reason given", |reason| reason.as_str());
+        self.raise_alarm(
+            Alarm::Configuration,
+            format!(
+                "Apple refuses one device token after another ({reason}): check topic and environment; no device is \
+                 forgotten for it"
+            ),
+        );
+        true
     }
 
     fn judge_credentials(&mut self, response: &Response) {
@@ -147,6 +172,9 @@ impl<S: EventSink> Engine<S> {
         }
     }
 }
+
+/// Refused tokens in a row that are believed to be dead.
+const BELIEVED_REFUSALS: u32 = 3;
 
 fn answer_of(fate: Fate) -> Option<Response> {
     match fate {

@@ -79,6 +79,7 @@ pub(crate) fn refusal<'a>(env: Env<'a>, error: NotifyError) -> Refusal<'a> {
         NotifyError::UnknownOwner => Refusal::because(env, atoms::unknown_owner()),
         NotifyError::Overloaded => Refusal::because(env, atoms::overloaded()),
         NotifyError::ApnsIdShared => bad(env, atoms::apns_id()),
+        NotifyError::NeedsToken => bad(env, atom(env, "push_type")),
         NotifyError::Stopped => Refusal::because(env, atoms::stopped()),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::push::{FailedCause, Fate, Push};
 use crate::lanes::Lane;
 use crate::now::Now;
-use crate::response::{RetryAdvice, Verdict};
+use crate::response::{Response, RetryAdvice, Verdict};
 
 /// What to do with a push after a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +36,10 @@ impl<C> Push<C> {
             Fate::Answered(response) => match response.verdict() {
                 Verdict::Accepted => return Next::Accepted,
                 Verdict::Rejected => return Next::Rejected,
-                Verdict::TryAgain => {
-                    match self.after_temporary_answer(response.retry_advice(), random) {
-                        Ok(resend) => resend,
-                        Err(end) => return end,
-                    }
-                }
+                Verdict::TryAgain => match self.after_temporary_answer(response, random) {
+                    Ok(resend) => resend,
+                    Err(end) => return end,
+                },
             },
             Fate::NotProcessed => self.after_not_processed(random),
             Fate::Unknown => {
@@ -67,28 +65,31 @@ impl<C> Push<C> {
         headers.collapse_id.is_some() || Lane::of(headers) == Lane::Call
     }
 
-    fn after_temporary_answer(&mut self, advice: RetryAdvice, random: u64) -> Result<Next, Next> {
-        match advice {
-            RetryAdvice::Never => Err(Next::Rejected),
+    fn after_temporary_answer(&mut self, response: &Response, random: u64) -> Result<Next, Next> {
+        let at_least = match response.retry_advice() {
+            RetryAdvice::Never => return Err(Next::Rejected),
             RetryAdvice::OnNewConnection => {
-                if self.tries.new_connection >= MAX_NEW_CONNECTION_RESENDS {
+                if self.tries.new_connection < MAX_NEW_CONNECTION_RESENDS {
+                    self.tries.new_connection += 1;
+                    return Ok(Next::Resend {
+                        after: Duration::ZERO,
+                    });
+                }
+                // The same provider token fares no better a third time; a server that is going down comes back.
+                if response.status == 403 {
                     return Err(Next::Rejected);
                 }
-                self.tries.new_connection += 1;
-                Ok(Next::Resend {
-                    after: Duration::ZERO,
-                })
+                None
             }
-            RetryAdvice::AfterBackoff { at_least } => {
-                if self.tries.temporary >= MAX_TEMPORARY_RESENDS {
-                    return Err(Next::Failed(FailedCause::Unreachable));
-                }
-                let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
-                self.tries.temporary += 1;
-                let after = at_least.map_or(jitter, |least| least + jitter);
-                Ok(Next::Resend { after })
-            }
+            RetryAdvice::AfterBackoff { at_least } => at_least,
+        };
+        if self.tries.temporary >= MAX_TEMPORARY_RESENDS {
+            return Err(Next::Failed(FailedCause::Unreachable));
         }
+        let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
+        self.tries.temporary += 1;
+        let after = at_least.map_or(jitter, |least| least + jitter);
+        Ok(Next::Resend { after })
     }
 
     /// The first refusals cost nothing; a peer that refuses on and on is not asked in a tight loop.
@@ -102,21 +103,22 @@ impl<C> Push<C> {
     }
 }
 
-/// A delay between nothing and `base` doubled `exponent` times, at most [`MAX_DELAY`] (full jitter).
+/// `base` doubled `exponent` times, at most [`MAX_DELAY`]; of that half for sure and half by chance.
 fn jittered(base: Duration, exponent: u8, random: u64) -> Duration {
     let ceiling = base.saturating_mul(1 << exponent.min(16)).min(MAX_DELAY);
     let millis = u64::try_from(ceiling.as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
-    Duration::from_millis(random % millis + 1)
+    Duration::from_millis(millis - random % (millis / 2 + 1))
 }
 
 /// Resends of a push whose fate is unknown. One: a second silence says more about the network than about luck.
 const MAX_UNKNOWN_RESENDS: u8 = 1;
 /// Resends on a new connection (expired provider token, idle timeout); a second refusal is a real one.
 const MAX_NEW_CONNECTION_RESENDS: u8 = 1;
-/// Resends after temporary answers (429, 500, 503): about ten minutes in all, within the push's own expiration.
-const MAX_TEMPORARY_RESENDS: u8 = 8;
+/// Resends after temporary answers (429, 500, 503). They take more than an hour, so that it is the push's own time
+/// that ends it, and this only bounds what is left.
+const MAX_TEMPORARY_RESENDS: u8 = 16;
 /// Refusals (REFUSED_STREAM, GOAWAY) after which a push is sent again at once.
 const FREE_REFUSALS: u8 = 4;
 /// First delay after more refusals than that.
@@ -133,7 +135,7 @@ mod tests {
     use super::super::tests::push_with;
     use super::*;
     use crate::push_type::PushType;
-    use crate::response::{Reason, Response, ResponseBuilder};
+    use crate::response::{Reason, ResponseBuilder};
 
     const AT_ONCE: Next = Next::Resend {
         after: Duration::ZERO,
@@ -245,6 +247,27 @@ mod tests {
             push.next(&unavailable, now(), 1),
             Next::Failed(FailedCause::Unreachable)
         );
+    }
+
+    #[test]
+    fn a_server_that_goes_down_twice_has_refused_nothing_for_good() {
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        let shutdown = answer(503, &Reason::SHUTDOWN, None);
+        assert_eq!(push.next(&shutdown, now(), 0), AT_ONCE);
+        assert_ne!(push.next(&shutdown, now(), 0), Next::Rejected);
+    }
+
+    #[test]
+    fn temporary_answers_are_tried_for_more_than_an_hour() {
+        for random in [0, u64::MAX / 2, u64::MAX] {
+            let mut push = push_with(1, now(), PushType::Alert, None, None);
+            let unavailable = answer(503, &Reason::SERVICE_UNAVAILABLE, None);
+            let mut waited = Duration::ZERO;
+            while let Next::Resend { after } = push.next(&unavailable, now(), random) {
+                waited += after;
+            }
+            assert!(waited > Duration::from_secs(3600), "{waited:?}");
+        }
     }
 
     #[test]
