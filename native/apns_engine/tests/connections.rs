@@ -320,3 +320,58 @@ fn a_host_name_is_looked_up_and_its_certificate_checked() {
             .all(|end| *end == End::Accepted)
     );
 }
+
+#[test]
+fn an_app_connects_when_it_starts_and_not_first_for_a_push() {
+    let simulator = simulator();
+    let (_app, events) = start(options(&simulator));
+    events.wait_for(|event| matches!(event, Event::ConnectionUp { .. }).then_some(()));
+}
+
+#[test]
+fn a_server_that_asks_for_calm_is_left_alone_for_a_minute() {
+    let simulator = simulator();
+    let (app, events) = start(options(&simulator));
+    events.outcomes(&notify_all(&app, 0..1));
+    let enhance_your_calm = 11;
+    let goaway = GoAway {
+        code: enhance_your_calm,
+        ..GoAway::default()
+    };
+    let action = ConnectionAction::GoAway(goaway);
+    simulator
+        .script([Step::Now {
+            action,
+            connection: None,
+        }])
+        .unwrap();
+    let retry_in = events.wait_for(|event| match event {
+        Event::ConnectionDown { retry_in, .. } => *retry_in,
+        _ => None,
+    });
+    assert!(retry_in >= Duration::from_secs(60), "{retry_in:?}");
+}
+
+#[test]
+fn another_configuration_problem_is_another_alarm() {
+    let simulator = simulator();
+    let rule = |number, reason| {
+        let refusal = Effect::Answer(Answer::refused(reason));
+        Step::Rule(Rule::token(&token(number).to_hex(), refusal))
+    };
+    simulator
+        .script([
+            rule(1, Reason::TOPIC_DISALLOWED),
+            rule(2, Reason::INVALID_PROVIDER_TOKEN),
+        ])
+        .unwrap();
+    let (app, events) = start(options(&simulator));
+    for (number, reason) in [(1, "TopicDisallowed"), (2, "InvalidProviderToken")] {
+        notify_all(&app, number..number + 1);
+        let detail = events.wait_for(|event| match event {
+            Event::Alarm { detail, .. } => Some(detail.clone()),
+            _ => None,
+        });
+        assert!(detail.contains(reason), "{detail}");
+    }
+}

@@ -254,6 +254,34 @@ fn the_servers_stream_limit_is_followed_as_it_changes() {
 }
 
 #[test]
+fn silence_from_before_a_push_says_nothing_about_its_answer() {
+    let mut talk = Talk::open(10);
+    talk.server_reads();
+    talk.advance(Duration::from_secs(30));
+    talk.send(1).unwrap();
+    talk.advance(Duration::from_millis(1));
+    talk.server_reads();
+    assert_eq!(talk.pings, 0);
+    talk.advance(QUIET_AFTER);
+    talk.server_reads();
+    assert_eq!(talk.pings, 1);
+}
+
+#[test]
+fn a_push_that_is_given_back_was_not_written() {
+    let mut talk = Talk::open(10);
+    // SETTINGS_MAX_HEADER_LIST_SIZE 10
+    talk.frame(4, 0, 0, &[0, 6, 0, 0, 0, 10]);
+    let (push, blocked) = talk.session.send(talk.now, push(1, talk.now)).unwrap_err();
+    assert!(matches!(
+        blocked,
+        Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. })
+    ));
+    assert_eq!(push.written_ms(), 0);
+    assert!(!talk.session.is_retired());
+}
+
+#[test]
 fn a_late_answer_is_given_up_and_its_stream_reset() {
     let mut talk = Talk::open(10);
     talk.send(1).unwrap();

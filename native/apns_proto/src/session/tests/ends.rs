@@ -67,3 +67,16 @@ fn a_server_that_turns_us_away_has_processed_nothing() {
     talk.session.handle_closed(true);
     assert_eq!(talk.outcomes(), [(1, Fate::NotProcessed)]);
 }
+
+#[test]
+fn an_alert_after_an_answer_does_not_prove_that_nothing_was_processed() {
+    let mut talk = Talk::open(10);
+    talk.send(1).unwrap();
+    talk.server_reads();
+    talk.answer_200(talk.requests[0]);
+    assert_eq!(talk.outcomes().len(), 1);
+    talk.send(2).unwrap();
+    talk.server_reads();
+    talk.session.handle_closed(true);
+    assert_eq!(talk.outcomes(), [(2, Fate::Unknown)]);
+}
