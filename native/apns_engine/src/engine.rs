@@ -5,6 +5,7 @@
 //! sent; hand over events.
 
 mod connect;
+mod crash;
 mod delayed;
 mod dialer;
 mod links;
@@ -50,7 +51,7 @@ pub(crate) struct Engine<S: EventSink> {
     random: fastrand::Rng,
     /// Alarms that were said and are not over, with what was said.
     alarms: Vec<(Alarm, String)>,
-    /// When the thread last panicked, and how often within [`CRASH_WINDOW`] of the time before.
+    /// When the thread last panicked, and how often within a minute.
     crashes: (Instant, u32),
     /// Device tokens refused in a row, without one accepted push between them.
     refused_in_a_row: u32,
@@ -322,37 +323,6 @@ impl<S: EventSink> Engine<S> {
         while self.take_jobs() {}
     }
 
-    /// Ends what is inside. `false`: not even that works any more, or it happens too often: the thread must end.
-    fn after_panic(&mut self) -> bool {
-        let (since, count) = self.crashes;
-        self.crashes = match since.elapsed() {
-            age if age > CRASH_WINDOW => (Instant::now(), 1),
-            _ => (since, count + 1),
-        };
-        let goes_on = self.crashes.1 <= MAX_CRASHES;
-        if !goes_on {
-            // Before the last push is ended: what is taken after this would end nowhere.
-            self.queue.close();
-        }
-        let detail = if goes_on {
-            "a bug in apns_engine: the pushes inside ended as engine_crashed; please report the panic message above"
-        } else {
-            "apns_engine crashes again and again: the app is stopped; please report the panic message above, stop the app and start it anew"
-        };
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            self.end(FailedCause::EngineCrashed);
-            self.raise_alarm(Alarm::EngineCrashed, detail);
-            self.alarms
-                .retain(|(alarm, _)| *alarm != Alarm::EngineCrashed);
-            self.links.hold_back(Instant::now(), self.random.u64(..));
-            self.outbox.flush(&self.stats);
-        }));
-        if ended.is_err() {
-            self.queue.close();
-        }
-        ended.is_ok() && goes_on
-    }
-
     /// Says an alarm once; another problem of the same kind is another alarm.
     fn raise_alarm(&mut self, alarm: Alarm, detail: impl Into<String>) {
         let detail = detail.into();
@@ -399,10 +369,6 @@ const LINGER: Duration = Duration::from_millis(1);
 const MAX_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often pushes that waited too long are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-/// Panics within [`CRASH_WINDOW`] after which the thread is not started again.
-const MAX_CRASHES: u32 = 10;
-/// See [`MAX_CRASHES`].
-const CRASH_WINDOW: Duration = Duration::from_secs(60);
 /// Alarms remembered as said; the texts hold words of the server's.
 const MAX_ALARMS: usize = 32;
 /// Notifications taken from the channel in one turn.

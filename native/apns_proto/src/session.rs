@@ -5,6 +5,7 @@
 
 mod config;
 mod in_flight;
+mod liveness;
 mod notice;
 mod push;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::provider_token::ProviderToken;
 use crate::request;
 use crate::response::{RetryAdvice, Verdict, reason_of_debug_data};
 use in_flight::InFlight;
+use liveness::Liveness;
 
 /// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
 ///
@@ -43,14 +45,7 @@ pub struct Session<C> {
     proven: bool,
     /// The server answered a push: nothing it says later means that it never looked at one.
     answered: bool,
-    /// When the oldest of an unbroken row of pushes was sent.
-    busy_since: Instant,
-    /// When bytes last came; silence is measured from here.
-    heard_at: Instant,
-    /// When the PING that is under way was sent.
-    pinged_at: Option<Instant>,
-    /// PINGs sent and not yet counted by the owner.
-    pings: u64,
+    liveness: Liveness,
     /// When late answers are looked for next.
     sweep_at: Instant,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
@@ -82,10 +77,7 @@ impl<C> Session<C> {
             phase: Phase::Starting,
             proven: false,
             answered: false,
-            busy_since: now.instant,
-            heard_at: now.instant,
-            pinged_at: None,
-            pings: 0,
+            liveness: Liveness::new(config.ping_interval, now.instant),
             sweep_at: now.instant,
             outcomes: VecDeque::new(),
             notices: VecDeque::new(),
@@ -123,7 +115,7 @@ impl<C> Session<C> {
 
     /// PINGs sent since this was asked last.
     pub fn take_pings(&mut self) -> u64 {
-        std::mem::take(&mut self.pings)
+        self.liveness.take_pings()
     }
 
     /// Whether nothing is left to do but close the transport.
@@ -147,17 +139,10 @@ impl<C> Session<C> {
             }
         }
         // A PING after silence asks whether the connection lives: nothing is risked on it before the answer.
-        if self.pinged_at.is_some() && self.in_flight() == 0 {
+        if self.liveness.is_asked() && self.in_flight() == 0 {
             return Err(Blocked::Silent);
         }
         self.http2.can_open(payload_len).map_err(Blocked::Http2)
-    }
-
-    /// Whether this connection has been silent for so long that it should be asked before a push is risked on it.
-    fn is_doubtful(&self, now: Now) -> bool {
-        self.in_flight() == 0
-            && self.pinged_at.is_none()
-            && now.instant.saturating_duration_since(self.heard_at) >= DOUBTFUL_AFTER
     }
 
     // -- commands
@@ -180,12 +165,12 @@ impl<C> Session<C> {
             self.retire_if_of_no_more_use(blocked);
             return Err((push, blocked));
         }
-        if self.is_doubtful(now) {
+        if self.in_flight() == 0 && self.liveness.is_doubtful(now.instant) {
             self.ping(now);
             return Err((push, Blocked::Silent));
         }
         if self.in_flight() == 0 {
-            self.busy_since = now.instant;
+            self.liveness.busy(now.instant);
         }
         let written_before = std::mem::replace(&mut push.written_ms, now.unix_ms);
         // The Arc is cloned so that the slot can own the push while its payload is being written.
@@ -239,7 +224,7 @@ impl<C> Session<C> {
 
     /// Bytes came from the server.
     pub fn handle_input(&mut self, now: Now, bytes: &[u8]) {
-        self.heard_at = now.instant;
+        self.liveness.heard(now.instant);
         self.http2.handle_input(now.instant, bytes);
         self.take_events();
     }
@@ -255,7 +240,8 @@ impl<C> Session<C> {
             self.sweep_at = now.instant + SWEEP_INTERVAL;
             self.give_up_late_answers(now);
         }
-        if self.pinged_at.is_none() && now.instant >= self.ping_at() {
+        let ping_at = self.liveness.ping_at(self.in_flight());
+        if ping_at.is_some_and(|at| at <= now.instant) {
             self.ping(now);
         }
     }
@@ -295,7 +281,7 @@ impl<C> Session<C> {
         if self.phase == Phase::Closed {
             return None;
         }
-        let ping = self.pinged_at.is_none().then(|| self.ping_at());
+        let ping = self.liveness.ping_at(self.in_flight());
         let sweep = (self.in_flight() > 0).then_some(self.sweep_at);
         [ping, sweep, self.http2.poll_timeout()]
             .into_iter()
@@ -315,19 +301,9 @@ impl<C> Session<C> {
 
     // -- inside
 
-    /// With pushes in flight silence is suspicious soon; an idle connection is only kept warm.
-    fn ping_at(&self) -> Instant {
-        if self.in_flight() == 0 {
-            return self.heard_at + self.config.ping_interval;
-        }
-        // Silence from before the first of them says nothing about the answers.
-        self.heard_at.max(self.busy_since) + QUIET_AFTER.min(self.config.ping_interval)
-    }
-
     fn ping(&mut self, now: Now) {
         self.http2.ping(now.instant);
-        self.pinged_at = Some(now.instant);
-        self.pings += 1;
+        self.liveness.asked();
     }
 
     fn give_up_late_answers(&mut self, now: Now) {
@@ -371,7 +347,7 @@ impl<C> Session<C> {
                 Event::GoAway {
                     code, debug_data, ..
                 } => self.take_go_away(code, &debug_data),
-                Event::Pong { .. } => self.pinged_at = None,
+                Event::Pong { .. } => self.liveness.answered(),
                 Event::ConnectionError(error) => self.retire(error.to_string()),
             }
         }
@@ -408,12 +384,6 @@ impl<C> Session<C> {
     }
 }
 
-/// Silence with pushes in flight after which a PING asks whether the server lives; with `ping_timeout`
-/// (10 s by default) a dead peer is found within 15 s.
-const QUIET_AFTER: Duration = Duration::from_secs(5);
-/// Silence on an idle connection after which it is asked before a push is risked on it. Shorter than the
-/// idle limits of common NATs and firewalls, which forget connections without a word.
-const DOUBTFUL_AFTER: Duration = Duration::from_secs(60);
 /// Stream numbers left at which a connection is replaced: a fraction of the 2^30, and enough for what is under way.
 const STREAM_IDS_KEPT: u32 = 1 << 16;
 /// How often late answers are looked for: they are given up at most this much after `response_timeout`.

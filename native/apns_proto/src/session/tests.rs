@@ -6,6 +6,7 @@ mod history;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::liveness::{DOUBTFUL_AFTER, QUIET_AFTER};
 use super::*;
 use crate::apns_id::ApnsId;
 use crate::collapse_id::CollapseId;
