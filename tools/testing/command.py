@@ -41,6 +41,10 @@ def run(command: list[str], limit_s: float, log: TextIO, env: dict[str, str] | N
     reader.start()
     try:
         problem = _wait(process, limit_s, name)
+    except BaseException:
+        # We are being stopped: the command may still put its own things away.
+        _end_group(process.pid, signal.SIGTERM)
+        raise
     finally:
         _end_group(process.pid, signal.SIGKILL)
         process.wait()
