@@ -58,6 +58,17 @@ impl Down {
         }
     }
 
+    /// Names the address, unless the reason speaks of more than this one.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        match self.alarm {
+            Some(_) => self,
+            None => Self {
+                reason: format!("connecting to {address}: {}", self.reason),
+                ..self
+            },
+        }
+    }
+
     fn tls(error: &rustls::Error) -> Self {
         let (alarm, reason) = tls::describe(error);
         // An alert about our certificate comes instead of any answer: nothing was processed (RFC 8446 §4.4.2.4).

@@ -221,10 +221,14 @@ impl<S: EventSink> Engine<S> {
         };
         let was_open = current.link.is_open();
         let served = current.has_served(now);
+        let address = current.link.address();
         self.links.bury(current.link, down.refused);
-        if was_open {
+        let down = if was_open {
             self.stats.connection_losses.add(1);
-        }
+            down
+        } else {
+            down.at(address)
+        };
         self.attempt_failed(now, down, served);
     }
 
@@ -300,20 +304,14 @@ impl<S: EventSink> Engine<S> {
                         has_token: false,
                     });
                 }
-                Err(down) => self.attempt_failed(now, down, false),
+                Err(down) => self.attempt_failed(now, down.at(address), false),
             },
+            Step::TimedOut if self.links.current.is_some() => {
+                self.current_down(now, Down::new("no answer in time"));
+            }
             Step::TimedOut => {
-                let what = match &self.links.current {
-                    None => format!("looking up {} took too long", self.config.endpoint.host),
-                    Some(current) => {
-                        format!("connecting to {} took too long", current.link.address())
-                    }
-                };
-                if self.links.current.is_some() {
-                    self.current_down(now, Down::new(what));
-                } else {
-                    self.attempt_failed(now, Down::new(what), false);
-                }
+                let what = format!("looking up {} took too long", self.config.endpoint.host);
+                self.attempt_failed(now, Down::new(what), false);
             }
         }
     }

@@ -162,7 +162,7 @@ impl<S: EventSink> Engine<S> {
         match response.fault() {
             Some(Fault::Configuration) => self.raise_alarm(
                 Alarm::Configuration,
-                format!("Apple refuses pushes of this app: {reason}; check topic, environment and credentials"),
+                format!("Apple refuses pushes of this app: {reason}; {}", what_to_check(reason)),
             ),
             Some(Fault::Authentication) => self.raise_alarm(
                 Alarm::ClockSkew,
@@ -170,6 +170,26 @@ impl<S: EventSink> Engine<S> {
             ),
             _ => {}
         }
+    }
+}
+
+/// What an operator should look at when Apple gives this reason.
+fn what_to_check(reason: &str) -> &'static str {
+    match reason {
+        "InvalidProviderToken" => {
+            "key_file, key_id and team_id do not belong together, or the key was revoked at developer.apple.com"
+        }
+        "MissingProviderToken" => "the server wants a signing key instead of certificate_file",
+        "TopicDisallowed" | "BadTopic" | "MissingTopic" => {
+            "topic must be the bundle id of an app that belongs to the key's or certificate's team"
+        }
+        "BadEnvironmentKeyInToken" | "BadEnvironmentKeyIdInToken" | "BadCertificateEnvironment" => {
+            "the key or certificate is for Apple's other environment: check environment"
+        }
+        "BadCertificate" => {
+            "check certificate_file: is it an Apple Push Services certificate of this app?"
+        }
+        _ => "check topic, environment and credentials",
     }
 }
 
