@@ -149,6 +149,11 @@ a_device_that_is_none_is_refused(_Config) ->
         {token, <<>>},
         {token, binary:copy(<<1>>, 101)},
         {token, binary:copy(<<"a">>, 202)},
+        {token, <<"zz">>},
+        {token, <<"abc">>},
+        {token, <<"00fc 13ad">>},
+        {token, <<(binary:copy(<<"a">>, 63))/binary, "g">>},
+        {token, #{token => <<"zz">>}},
         {token, #{}},
         {token, #{kind => alert}},
         {token, #{token => <<>>}},
@@ -166,8 +171,10 @@ a_device_that_is_none_is_refused(_Config) ->
         ?assertEqual(Bad, apns_nif:set_devices(?APP, Owner, [Good, Device]))
     end || {Field, Device} <- Cases],
     NoToken = {error, {bad_device, token}},
-    ?assertEqual(NoToken, apns_nif:unregister_token(?APP, Owner, <<>>)),
-    ?assertEqual(NoToken, apns_nif:notify(?APP, {token, <<>>}, #{alert => <<"Hello">>})),
+    [begin
+        ?assertEqual(NoToken, apns_nif:unregister_token(?APP, Owner, Token)),
+        ?assertEqual(NoToken, apns_nif:notify(?APP, {token, Token}, #{alert => <<"Hello">>}))
+    end || Token <- [<<>>, <<"zz">>, <<"abc">>]],
     [?assertMatch({error, {bad_owner, _}}, apns_nif:register_token(?APP, BadOwner, Good))
      || BadOwner <- [<<>>, binary:copy(<<"a">>, 3072)]],
     %% None of it was half taken.

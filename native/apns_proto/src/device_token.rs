@@ -25,8 +25,8 @@ impl DeviceToken {
 
     /// Reads a token as clients and databases give it: hex digits in either case, or the raw bytes.
     ///
-    /// Text of an even number of hex digits, and nothing else, is hex. Raw bytes that look so are not told apart: for 32
-    /// random bytes that is one case in 10³⁴.
+    /// Text is hex, or a mistake: a wrong letter, a lost digit, a space. Taken as raw bytes, it would be a token that Apple
+    /// calls dead. 32 random bytes are practically never all text, let alone hex: that is one case in 10¹³.
     ///
     /// ```
     /// use apns_proto::device_token::DeviceToken;
@@ -39,10 +39,10 @@ impl DeviceToken {
     /// ```
     ///
     /// # Errors
-    /// [`DeviceTokenError::Empty`] and [`DeviceTokenError::TooLong`].
+    /// Every [`DeviceTokenError`]: [`DeviceTokenError::NotHex`] and [`DeviceTokenError::OddLength`] for text.
     pub fn parse(bytes: &[u8]) -> Result<Self, DeviceTokenError> {
         match Self::from_hex(bytes) {
-            Err(DeviceTokenError::NotHex | DeviceTokenError::OddLength) => Self::from_bytes(bytes),
+            Err(DeviceTokenError::NotHex) if !is_text(bytes) => Self::from_bytes(bytes),
             result => result,
         }
     }
@@ -170,12 +170,19 @@ pub enum DeviceTokenError {
         /// Length of the token in bytes.
         bytes: usize,
     },
-    /// Asked for hex, and there is another character.
+    /// It is text, or ought to be hex, and there is another character.
     #[error("the device token is not all hex digits")]
     NotHex,
-    /// Asked for hex, and a digit is missing.
+    /// It is hex, and a digit is missing.
     #[error("the device token has an odd number of hex digits: one is lost")]
     OddLength,
+}
+
+/// What people and programs write: printable ASCII, with the line end that a file may have left.
+fn is_text(bytes: &[u8]) -> bool {
+    bytes
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -222,13 +229,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_wholly_hex_is_taken_as_raw_bytes() {
-        assert_eq!(DeviceToken::parse(b"abc").unwrap().as_bytes(), b"abc");
-        assert_eq!(DeviceToken::parse(b"abcx").unwrap().as_bytes(), b"abcx");
+    fn text_that_is_not_hex_is_no_token() {
+        let one_wrong_letter = [&[b'a'; 63], b"g".as_slice()].concat();
+        let cases: [(&[u8], _); 8] = [
+            (b"zz", DeviceTokenError::NotHex),
+            (b"abcx", DeviceTokenError::NotHex),
+            (b"00fc 13ad", DeviceTokenError::NotHex),
+            (b"<00fc13ad>", DeviceTokenError::NotHex),
+            (b"00fc13ad\n", DeviceTokenError::NotHex),
+            (&one_wrong_letter, DeviceTokenError::NotHex),
+            (b"abc", DeviceTokenError::OddLength),
+            (&[b'a'; 63], DeviceTokenError::OddLength),
+        ];
+        for (text, error) in cases {
+            assert_eq!(
+                DeviceToken::parse(text),
+                Err(error),
+                "{}",
+                text.escape_ascii()
+            );
+        }
         assert_eq!(
             DeviceToken::parse(b"abcd").unwrap().as_bytes(),
             [0xab, 0xcd]
         );
+    }
+
+    #[test]
+    fn one_byte_that_is_no_text_makes_raw_bytes() {
+        for raw in [b"abc\x00".as_slice(), b"abcd\x7f", b"\xe4bcd", &[1]] {
+            assert_eq!(DeviceToken::parse(raw).unwrap().as_bytes(), raw);
+        }
     }
 
     #[test]
