@@ -295,10 +295,12 @@ async def refused_configurations() -> tuple[int, int]:
     """Options that ejabberd must refuse, with their path. Each starts an ejabberd of its own."""
     apps = ("modules", "mod_push_service", "apps", TOPIC)
     rows: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
-        ("key_id", {"key_id": "short"}, (*apps, "key_id")),
-        ("team_id", {"team_id": "lowercase1"}, (*apps, "team_id")),
+        ("key_id", {"key_id": "short"}, (*apps, "key_id", "ten characters of A-Z and 0-9")),
+        ("team_id", {"team_id": "lowercase1"}, (*apps, "team_id", "ten characters of A-Z and 0-9")),
+        ("team_id that is a number", {"team_id": 1234567890}, (*apps, "team_id", "quoted, if all are digits")),
         ("key_file that is not there", {"key_file": "/nowhere/AuthKey.p8"}, (*apps, "key_file")),
-        ("environment", {"environment": "moon"}, (*apps, "environment")),
+        ("environment", {"environment": "prod"},
+         (*apps, "environment", "production, sandbox, or https://host[:port]")),
         ("unknown option", {"colour": "red"}, (*apps, "Unknown option: colour")),
         ("missing key_id", {"key_id": None}, (*apps, "missing: key_id")),
         ("content", {"": {"content": "everything"}}, ("modules", "mod_push_service", "content")),

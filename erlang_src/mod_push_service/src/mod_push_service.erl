@@ -130,8 +130,8 @@ app() ->
             #{topic => econf:binary(?TOPIC),
               environment => environment(),
               key_file => econf:file(read),
-              key_id => econf:binary(?APPLE_ID),
-              team_id => econf:binary(?APPLE_ID),
+              key_id => apple_id(),
+              team_id => apple_id(),
               certificate_file => econf:file(read),
               password => econf:binary(),
               ca_file => econf:file(read)},
@@ -144,7 +144,18 @@ not_empty(Apps) ->
     Apps.
 
 environment() ->
-    econf:either(econf:enum([production, sandbox]), econf:url([https])).
+    or_say(econf:either(econf:enum([production, sandbox]), econf:url([https])),
+                  "expected production, sandbox, or https://host[:port]").
+
+%% YAML takes an id without letters for a number.
+apple_id() ->
+    or_say(econf:binary(?APPLE_ID),
+                  "expected ten characters of A-Z and 0-9, as developer.apple.com shows; quoted, "
+                  "if all are digits").
+
+%% econf's own words for a mismatch are about expressions and host names.
+or_say(Validator, Sentence) ->
+    econf:either(Validator, fun(_) -> econf:fail({invalid_syntax, Sentence}) end).
 
 %% A provider token needs three things; a certificate may have its key in the same file.
 credential(App) ->
