@@ -28,6 +28,7 @@
 }).
 -record(state, {
     apps = #{} :: #{app() => #app{}},
+    alarms = #{} :: #{app() => none | binary()},  %% see push_events:handle_all/3
     timer = none :: none | reference()
 }).
 
@@ -77,9 +78,9 @@ handle_cast(Msg, State) ->
     {noreply, State}.
 
 -spec handle_info(term(), #state{}) -> {noreply, #state{}}.
-handle_info({apns, App, Events}, State) ->
-    lists:foreach(fun(Event) -> push_events:handle(App, Event) end, Events),
-    {noreply, State};
+handle_info({apns, App, Events}, #state{alarms = Alarms} = State) ->
+    Alarm = push_events:handle_all(App, Events, maps:get(App, Alarms, none)),
+    {noreply, State#state{alarms = Alarms#{App => Alarm}}};
 handle_info({timeout, Timer, retry}, #state{timer = Timer} = State) ->
     {noreply, reconcile(maps:keys(State#state.apps), retry, State#state{timer = none})};
 handle_info({timeout, _, retry}, State) ->

@@ -1,14 +1,34 @@
 %% What an event of an engine means on the ejabberd side: a log line at the level of whom it
 %% concerns, and the end of a dead device. error: pushes of the app do not go out; warning: an
-%% operator may have to act; info: connections; debug: one push.
+%% operator may have to act; info: connections; debug: one push that was refused or failed. Of
+%% accepted pushes engines send no events: they count them.
 -module(push_events).
 
--export([handle/2, short/1]).
+-export([handle_all/3, handle/2, short/1]).
 
 -include("logger.hrl").
 
 %% Alarms that stop an app's pushes; what is not named here is a warning.
 -define(FATAL, [configuration, clock_skew, server_certificate]).
+
+%% Takes and gives the text of the alarm that the log shows, for as long as there is no connection:
+%% the end of a connection for that very reason is no news.
+-spec handle_all(App :: binary(), [apns_nif:event() | map()], Alarm :: none | binary()) ->
+    none | binary().
+handle_all(App, Events, Alarm) ->
+    lists:foldl(fun(Event, Last) ->
+        ok = handle(App, shortened(Event, Last)),
+        last_alarm(Event, Last)
+    end, Alarm, Events).
+
+shortened(#{event := connection_down, reason := Alarm} = Event, Alarm) ->
+    Event#{reason := <<"see the alarm">>};
+shortened(Event, _Alarm) ->
+    Event.
+
+last_alarm(#{event := alarm, detail := Detail}, _Last) -> Detail;
+last_alarm(#{event := connection_up}, _Last) -> none;
+last_alarm(_Event, Last) -> Last.
 
 -spec handle(App :: binary(), apns_nif:event() | map()) -> ok.
 handle(App, #{event := token_invalid, token := Token, timestamp := Timestamp} = Event) ->
@@ -33,8 +53,6 @@ handle(App, #{event := rejected, apns_id := Id, status := Status, token := Token
            [App, Id, short(Token), Status, maps:get(reason, Event, <<>>)]);
 handle(App, #{event := failed, apns_id := Id, cause := Cause, token := Token}) ->
     ?DEBUG("Push app ~ts: push ~ts to ~ts failed: ~ts", [App, Id, short(Token), Cause]);
-handle(App, #{event := accepted, apns_id := Id, token := Token}) ->
-    ?DEBUG("Push app ~ts: push ~ts to ~ts accepted", [App, Id, short(Token)]);
 handle(App, #{event := Other}) ->
     ?WARNING_MSG("Push app ~ts: unexpected event ~p", [App, Other]).
 

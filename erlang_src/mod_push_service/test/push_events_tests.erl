@@ -22,10 +22,9 @@ levels_test_() ->
          {#{event => connection_down, reason => <<"refused">>, retry_in => 100}, warning,
           "100 ms"},
          {#{event => connection_down, reason => <<"not needed">>}, info, "not needed"},
-         {Push#{event => accepted}, debug, "00fc13ad..."},
          {Push#{event => rejected, status => 400, reason => <<"BadTopic">>}, debug,
           "400 BadTopic"},
-         {Push#{event => rejected, status => 400}, debug, "400"},
+         {Push#{event => rejected, status => 400}, debug, "00fc13ad... rejected: 400"},
          {Push#{event => failed, cause => expired}, debug, "expired"},
          {#{event => one_of_tomorrow, secret => ?TOKEN}, warning, "one_of_tomorrow"}],
     [{atom_to_list(maps:get(event, Event)), fun() ->
@@ -35,6 +34,26 @@ levels_test_() ->
         ?assertNotEqual(nomatch, string:find(Text, "im.app")),
         ?assertEqual(nomatch, string:find(Text, ?TOKEN))
      end} || {Event, Level, Words} <- Rows].
+
+%% A connection that ended for the reason of the alarm just logged does not repeat it.
+alarm_test() ->
+    Text = <<"the certificate is not trusted">>,
+    Alarm = #{event => alarm, alarm => server_certificate, detail => Text},
+    Down = #{event => connection_down, reason => Text, retry_in => 100},
+    Up = #{event => connection_up, address => <<"17.0.0.1:443">>},
+    ?assertEqual(Text, push_events:handle_all(?APP, [Alarm], none)),
+    ?assertEqual(none, push_events:handle_all(?APP, [Down, Up], Text)),
+    Line = fun(Last) ->
+        {warning, Said} = logged(fun() ->
+            Last = push_events:handle_all(?APP, [Down], Last),
+            ok
+        end),
+        Said
+    end,
+    ?assertNotEqual(nomatch, string:find(Line(none), Text)),
+    ?assertNotEqual(nomatch, string:find(Line(<<"another alarm">>), Text)),
+    ?assertEqual("Push app im.app: no connection: see the alarm; trying again in 100 ms",
+                 Line(Text)).
 
 %% The one line that an action logs, caught by a handler of its own.
 logged(Action) ->
