@@ -160,11 +160,11 @@ async def foreign(bed: Bed) -> None:
     """what is addressed to another service, or to another user, is not ours"""
     bob, carol = await bed.user(), await bed.user("carol")
     phone = await bed.online(bob)
-    condition, text = await phone.enable_refused(new_token(), "push.example.net")
-    expect("condition", "item-not-found", condition)
-    expect(f"the right service in {text!r}", True, "push.localhost" in text)
-    await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{new_token()}'/>", to=carol,
-                    expect_error=True)
+    refused = await phone.enable_refused(new_token(), "push.example.net")
+    expect("refusal", ("item-not-found", "The push service here is push.localhost"), refused)
+    enable = f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{new_token()}'/>"
+    refused = refusal(await phone.ask(enable, to=carol, expect_error=True))
+    expect("refusal", ("not-allowed", "This request must go to your own account: send it without 'to'"), refused)
     expect("bob's tokens", [], await bed.stored(bob))
     expect("carol's tokens", [], await bed.stored(carol))
 

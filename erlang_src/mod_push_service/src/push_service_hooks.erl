@@ -286,14 +286,18 @@ request(IQ, JID, #xmlel{name = Name} = El, Settings) ->
             xmpp:make_error(IQ, xmpp:err_internal_server_error())
     end.
 
-%% Requests for another service's jid, where mod_push is not there to serve them.
+%% Requests for another service's jid or another user, where mod_push is not there to serve them.
 -spec process_iq(iq()) -> iq().
-process_iq(#iq{to = #jid{lserver = Host}, lang = Lang} = IQ) ->
-    Text = case push_settings:get(Host) of
+process_iq(#iq{from = #jid{luser = U, lserver = S},
+               to = #jid{luser = U, lserver = S}, lang = Lang} = IQ) ->
+    Text = case push_settings:get(S) of
         {ok, #{service := Service}} -> <<"The push service here is ", Service/binary>>;
         none -> ?T("No module is handling this query")
     end,
-    xmpp:make_error(IQ, xmpp:err_item_not_found(Text, Lang)).
+    xmpp:make_error(IQ, xmpp:err_item_not_found(Text, Lang));
+process_iq(#iq{lang = Lang} = IQ) ->
+    Text = ?T("This request must go to your own account: send it without 'to'"),
+    xmpp:make_error(IQ, xmpp:err_not_allowed(Text, Lang)).
 
 -spec disco_sm_features({error, stanza_error()} | {result, [binary()]} | empty, jid(), jid(),
                         binary(), binary()) ->
