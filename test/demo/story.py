@@ -72,7 +72,7 @@ class Story:
         self._alice.send(BOB, "Still there?")
         await self._expect_no_push("logging out")
         await self._expect_stored([])
-        return Step("bob logs out, as whose device asked to be removed then; alice writes again; no push")
+        return Step("bob logs out, and his device had asked to be removed then; alice writes again; no push")
 
     async def uninstall(self) -> Step:
         self._bob = await self._bed.online(BOB)
