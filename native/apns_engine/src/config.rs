@@ -11,11 +11,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use apns_proto::push_type::PushType;
 use apns_proto::topic::Topic;
 
 pub use self::endpoint::Endpoint;
 pub use self::number::{Limits, NUMBERS, NumberOption};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, key_id_warning};
 use crate::tls::{RootSource, Roots};
 
 /// What `start_app` was given, word for word. `Default` is what absent words mean.
@@ -239,6 +240,7 @@ impl AppConfig {
             .iter()
             .cloned()
             .chain(credentials.warning(now))
+            .chain(key_id_warning(options))
             .collect();
         Ok(Self {
             topic,
@@ -296,15 +298,29 @@ fn check_name(app: &str) -> Result<(), ConfigError> {
 
 fn topic(app: &str, options: &Options) -> Result<Topic, ConfigError> {
     match &options.topic {
-        Some(given) => {
-            Topic::parse(given).map_err(|error| ConfigError::new("topic", error.to_string()))
-        }
-        None => Topic::parse(app).map_err(|error| {
+        Some(given) => bundle_id(given).map_err(|problem| ConfigError::new("topic", problem)),
+        None => bundle_id(app).map_err(|problem| {
             ConfigError::new(
                 "topic",
-                format!("missing, and the app's name cannot stand for it: {error}"),
+                format!("missing, and the app's name cannot stand for it: {problem}"),
             )
         }),
+    }
+}
+
+/// A topic as it stands in old code for calls, `com.example.chat.voip`, would get the suffix a second time, and Apple
+/// would refuse every push.
+fn bundle_id(text: &str) -> Result<Topic, String> {
+    let topic = Topic::parse(text).map_err(|error| error.to_string())?;
+    let suffix = PushType::ALL
+        .into_iter()
+        .map(PushType::topic_suffix)
+        .find(|suffix| !suffix.is_empty() && text.ends_with(suffix));
+    match suffix {
+        Some(suffix) => Err(format!(
+            "{text} ends with {suffix}: give the app's bundle id; the suffix {suffix} is added by push type"
+        )),
+        None => Ok(topic),
     }
 }
 

@@ -90,6 +90,8 @@ fn token(options: &Options) -> Result<Credentials, ConfigError> {
             "belongs to the key of a certificate_file; Apple's signing keys (.p8) have none";
         return Err(ConfigError::new("password", problem));
     }
+    let pem = file::read(key_file, MAX_KEY_LEN)
+        .map_err(|problem| ConfigError::new("key_file", problem))?;
     let key_id = match (&options.key_id, key_id_in_name(key_file)) {
         (Some(given), _) => {
             KeyId::parse(given).map_err(|error| ConfigError::new("key_id", error.to_string()))?
@@ -108,8 +110,6 @@ fn token(options: &Options) -> Result<Credentials, ConfigError> {
     };
     let team_id =
         TeamId::parse(team_id).map_err(|error| ConfigError::new("team_id", error.to_string()))?;
-    let pem = file::read(key_file, MAX_KEY_LEN)
-        .map_err(|problem| ConfigError::new("key_file", problem))?;
     let key = SigningKey::from_p8_pem(&pem).map_err(|error| {
         ConfigError::new("key_file", format!("{}: {error}", key_file.display()))
     })?;
@@ -117,6 +117,18 @@ fn token(options: &Options) -> Result<Credentials, ConfigError> {
         key,
         key_id,
         team_id,
+    })
+}
+
+/// What to say of a key id that is another than the one in the key file's name. No error: a file may be renamed.
+pub(crate) fn key_id_warning(options: &Options) -> Option<String> {
+    let given = options.key_id.as_deref()?;
+    let in_name = key_id_in_name(options.key_file.as_deref()?)?;
+    (given != in_name.as_str()).then(|| {
+        format!(
+            "key_id is {given}, but the name of key_file says {in_name}: one of the two may be of another key, and then \
+             Apple refuses every push"
+        )
     })
 }
 

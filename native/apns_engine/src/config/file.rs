@@ -9,6 +9,9 @@ use std::path::Path;
 /// # Errors
 /// A sentence with the path and what the system says.
 pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    if path.as_os_str().is_empty() {
+        return Err("the path is empty: name a file, or leave the option out".to_owned());
+    }
     let shown = path.display();
     read_bounded(path, max).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => {

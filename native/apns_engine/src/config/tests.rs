@@ -82,6 +82,24 @@ fn the_topic_is_given_or_the_apps_name() {
         topic("beta", Some("our chat")).unwrap_err(),
         format!("topic: {error}")
     );
+    for push_type in PushType::ALL {
+        let suffix = push_type.topic_suffix();
+        let sentence = format!(
+            "com.example.chat{suffix} ends with {suffix}: give the app's bundle id; the suffix {suffix} is added by push type"
+        );
+        let with_suffix = format!("com.example.chat{suffix}");
+        let given = topic("beta", Some(&with_suffix));
+        if suffix.is_empty() {
+            assert!(given.is_ok(), "{push_type}");
+        } else {
+            assert_eq!(given.unwrap_err(), format!("topic: {sentence}"));
+            assert_eq!(
+                topic(&with_suffix, None).unwrap_err(),
+                format!("topic: missing, and the app's name cannot stand for it: {sentence}")
+            );
+        }
+    }
+    assert!(topic("beta", Some("com.example.voip.chat")).is_ok());
     assert_eq!(
         topic("", None).unwrap_err(),
         "app: an app needs a name, best the app's bundle id"
@@ -124,6 +142,28 @@ fn what_is_wrong_is_told_by_the_options_name() {
                 ..options.clone()
             },
             "ca_file: cannot read /no/such/file: No such file or directory (os error 2)",
+        ),
+        (
+            Options {
+                ca_file: Some("".into()),
+                ..options.clone()
+            },
+            "ca_file: the path is empty: name a file, or leave the option out",
+        ),
+        (
+            Options {
+                key_file: Some("".into()),
+                ..options.clone()
+            },
+            "key_file: the path is empty: name a file, or leave the option out",
+        ),
+        (
+            Options {
+                certificate_file: Some("".into()),
+                team_id: None,
+                ..options.clone()
+            },
+            "certificate_file: the path is empty: name a file, or leave the option out",
         ),
         (
             Options {
@@ -174,6 +214,28 @@ fn what_is_wrong_is_told_by_the_options_name() {
         );
         assert!(line.starts_with(error.option()) && error.to_string().ends_with(error.problem()));
     }
+}
+
+#[test]
+fn a_key_id_that_contradicts_the_files_name_is_warned_of() {
+    let (_dir, options) = good();
+    let warnings = |key_id: Option<&str>| {
+        let options = Options {
+            key_id: key_id.map(str::to_owned),
+            ..options.clone()
+        };
+        AppConfig::parse("com.example.chat", &options)
+            .unwrap()
+            .warnings
+    };
+    assert_eq!(
+        warnings(Some("XYZ987WVUT")),
+        [
+            "key_id is XYZ987WVUT, but the name of key_file says ABC123DEFG: one of the two may be of another key, and then Apple refuses every push"
+        ]
+    );
+    assert_eq!(warnings(Some("ABC123DEFG")), [""; 0]);
+    assert_eq!(warnings(None), [""; 0]);
 }
 
 #[test]
