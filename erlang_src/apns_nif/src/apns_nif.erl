@@ -12,12 +12,14 @@
 %%        key_id => <<"ABC123DEFG">>,
 %%        team_id => <<"DEF123GHIJ">>,
 %%        outcomes => all}).
-%% 3> ok = apns_nif:register_token(App, <<"bob@example.org">>, <<"00fc13adff785122...">>).
-%% 4> {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
-%% 5> receive {apns, App, Events} -> Events after 5000 -> timeout end.
-%% [#{event => accepted,apns_id => <<"8f0a1f0e-...">>,owner => <<"bob@example.org">>,
-%%    token => <<"00fc13adff785122...">>}]
-%% 6> apns_nif:stop_app(App, 5000).
+%% 3> Token = <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>.
+%% 4> ok = apns_nif:register_token(App, <<"bob@example.org">>, Token).
+%% 5> {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
+%% 6> receive {apns, App, [#{event := accepted, apns_id := Id} = Event]} -> Event
+%%    after 5000 -> timeout end.
+%% #{event => accepted,apns_id => <<"8f0a1f0e-...">>,owner => <<"bob@example.org">>,
+%%   token => <<"00fc13adff785122...">>}
+%% 7> apns_nif:stop_app(App, 5000).
 %% '''
 %%
 %% == Events ==
@@ -110,8 +112,8 @@
 %% Whom devices belong to, 1 to 3071 bytes; for ejabberd a bare JID.
 
 -type token() :: binary().
-%% A device token: hex digits in either case, or its 1 to 100 raw bytes. In events it is lower-case
-%% hex.
+%% A device token: hex digits in either case, or its 1 to 100 raw bytes; text that is not hex is
+%% refused. In events it is lower-case hex.
 
 -type device() ::
     token()
@@ -120,9 +122,8 @@
         kind => alert | voip,
         registered_at => unix_ms()
     }.
-%% A `voip' device gets pushes of type `voip' and `pushtotalk', an `alert' device (the default) all
-%% others.
-%% `registered_at' is now, unless given.
+%% Of a push to its owner, a `voip' device gets the type `voip', an `alert' device (the default) the
+%% types `alert' and `background'. `registered_at' is now, unless given.
 
 -type device_error() ::
     unknown_app
@@ -131,7 +132,8 @@
     | {too_many, devices_of_owner | devices | owners}.
 
 -type target() :: owner() | {token, token()}.
-%% All devices of an owner that fit the push type, or one device, registered or not.
+%% All devices of an owner that fit the push type, or one device, registered or not. Push types
+%% other than `alert', `background' and `voip' have tokens of their own, and need the second.
 
 -type notification() ::
     binary()
@@ -238,8 +240,9 @@
 %% `unknown_owner': nobody has told this node about the owner's devices, see {@link set_devices/3};
 %% an owner known to have none gives `{ok, []}'. `overloaded': a bound of the queue is reached;
 %% nothing of this notification was taken, nothing taken before is lost. `stopped': the app is just
-%% being stopped. `Field' is given twice, unknown, or has a value that Apple would refuse; for
-%% finished JSON that is none it is `payload'.
+%% being stopped. `Field' is given twice, unknown, missing (an alert push needs an alert, badge or
+%% sound), or has a value that Apple would refuse; for finished JSON that is none it is `payload',
+%% for a push type that does not go to owners `push_type': see {@link target()}.
 
 -type event() ::
     accepted() | rejected() | failed()
@@ -294,7 +297,9 @@
     reason => binary(),
     timestamp := unix_ms()
 }.
-%% The device token is dead, and the device was not registered after `timestamp': forget it.
+%% The device token is dead, and the device was not registered after `timestamp': forget it. Of
+%% `BadDeviceToken' and `DeviceTokenNotForTopic' 3 in a row are believed, without an accepted push
+%% between them; further ones raise the alarm `configuration' instead.
 
 -type connection_up() :: #{
     event := connection_up,
@@ -306,6 +311,7 @@
     reason := binary(),
     retry_in => Ms :: non_neg_integer()
 }.
+%% Said once per outage and reason, not per attempt to connect.
 
 -type alarm() :: #{
     event := alarm,
@@ -319,7 +325,7 @@
     | clock_skew            %% this machine's clock is too far from Apple's
     | server_certificate    %% the server's certificate is not trusted, or names another host
     | engine_crashed        %% the engine thread panicked and was started again
-    | start_warning.        %% it works still, and will not for long
+    | start_warning.        %% the app has started, but its configuration wants a look
 
 -type unix_ms() :: non_neg_integer().
 -type unix_s() :: non_neg_integer().
@@ -337,7 +343,8 @@
 %% Checks the configuration and reads the files it names; does not wait for Apple. The caller
 %% becomes the receiver of the app's events. Started again with the same configuration it is
 %% counted: as many calls of {@link stop_app/2} stop it, and receiver and devices stay as they are.
-%% With another configuration it is refused, and the options that differ are named.
+%% With another configuration it is refused, and the options that differ are named. The stack trace
+%% of a `badarg' shows the arguments: catch it where the configuration holds a `password'.
 %%
 %% ```
 %% ok = apns_nif:start_app(<<"im.example.chat">>, #{
