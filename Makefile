@@ -3,7 +3,7 @@
 # A private folder for a toolchain that `make setup` chose when the one first in PATH is too old.
 export PATH := $(CURDIR)/_build/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
-export APNS_SIM ?= $(CARGO_TARGET_DIR)/release/apns_sim
+export APNS_SIM ?= $(abspath $(CARGO_TARGET_DIR))/release/apns_sim
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test check fmt clean install uninstall

@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / "_build"
 LOGS = BUILD / "logs"
-CARGO_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
+CARGO_TARGET = TOP / os.environ.get("CARGO_TARGET_DIR", "target")
 VENV_PYTHON = BUILD / "venv" / "bin" / "python"
 SIMULATOR = CARGO_TARGET / "release" / "apns_sim"
 
