@@ -241,6 +241,7 @@ impl AppConfig {
             .cloned()
             .chain(credentials.warning(now))
             .chain(key_id_warning(options))
+            .chain(topic_warning(&topic))
             .collect();
         Ok(Self {
             topic,
@@ -298,30 +299,28 @@ fn check_name(app: &str) -> Result<(), ConfigError> {
 
 fn topic(app: &str, options: &Options) -> Result<Topic, ConfigError> {
     match &options.topic {
-        Some(given) => bundle_id(given).map_err(|problem| ConfigError::new("topic", problem)),
-        None => bundle_id(app).map_err(|problem| {
+        Some(given) => {
+            Topic::parse(given).map_err(|error| ConfigError::new("topic", error.to_string()))
+        }
+        None => Topic::parse(app).map_err(|error| {
             ConfigError::new(
                 "topic",
-                format!("missing, and the app's name cannot stand for it: {problem}"),
+                format!("missing, and the app's name cannot stand for it: {error}"),
             )
         }),
     }
 }
 
-/// A topic as it stands in old code for calls, `com.example.chat.voip`, would get the suffix a second time, and Apple
-/// would refuse every push.
-fn bundle_id(text: &str) -> Result<Topic, String> {
-    let topic = Topic::parse(text).map_err(|error| error.to_string())?;
+/// A topic as it stands in old code for calls, `com.example.chat.voip`, gets the suffix a second time, and Apple refuses
+/// every push. Only a warning, since a bundle id may end in such a word.
+fn topic_warning(topic: &Topic) -> Option<String> {
     let suffix = PushType::ALL
         .into_iter()
         .map(PushType::topic_suffix)
-        .find(|suffix| !suffix.is_empty() && text.ends_with(suffix));
-    match suffix {
-        Some(suffix) => Err(format!(
-            "{text} ends with {suffix}: give the app's bundle id; the suffix {suffix} is added by push type"
-        )),
-        None => Ok(topic),
-    }
+        .find(|suffix| !suffix.is_empty() && topic.as_str().ends_with(suffix))?;
+    Some(format!(
+        "topic: {topic} ends with {suffix}: unless that is the app's bundle id, leave {suffix} away; it is added by push type"
+    ))
 }
 
 /// A clock before 1970 reads as 1970, and every certificate as not yet valid.

@@ -82,24 +82,6 @@ fn the_topic_is_given_or_the_apps_name() {
         topic("beta", Some("our chat")).unwrap_err(),
         format!("topic: {error}")
     );
-    for push_type in PushType::ALL {
-        let suffix = push_type.topic_suffix();
-        let sentence = format!(
-            "com.example.chat{suffix} ends with {suffix}: give the app's bundle id; the suffix {suffix} is added by push type"
-        );
-        let with_suffix = format!("com.example.chat{suffix}");
-        let given = topic("beta", Some(&with_suffix));
-        if suffix.is_empty() {
-            assert!(given.is_ok(), "{push_type}");
-        } else {
-            assert_eq!(given.unwrap_err(), format!("topic: {sentence}"));
-            assert_eq!(
-                topic(&with_suffix, None).unwrap_err(),
-                format!("topic: missing, and the app's name cannot stand for it: {sentence}")
-            );
-        }
-    }
-    assert!(topic("beta", Some("com.example.voip.chat")).is_ok());
     assert_eq!(
         topic("", None).unwrap_err(),
         "app: an app needs a name, best the app's bundle id"
@@ -112,6 +94,32 @@ fn the_topic_is_given_or_the_apps_name() {
         topic(&"a".repeat(256), None).unwrap_err(),
         "app: the app's name has 256 bytes, 255 are allowed"
     );
+}
+
+#[test]
+fn a_topic_that_ends_with_a_push_types_suffix_is_warned_of() {
+    let (_dir, options) = good();
+    let warned = |topic: &str| {
+        let topic = Some(topic.to_owned());
+        let options = Options {
+            topic,
+            ..options.clone()
+        };
+        let config = AppConfig::parse("beta", &options).unwrap();
+        config
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("topic: "))
+    };
+    for push_type in PushType::ALL {
+        let suffix = push_type.topic_suffix();
+        assert_eq!(
+            warned(&format!("com.example.chat{suffix}")),
+            !suffix.is_empty(),
+            "{push_type}"
+        );
+    }
+    assert!(!warned("com.example.voip.chat"));
 }
 
 #[test]
