@@ -123,8 +123,7 @@
         registered_at => unix_ms()
     }.
 %% Of a push to its owner, a `voip' device gets the type `voip', an `alert' device (the
-%% default) the
-%% types `alert' and `background'. `registered_at' is now, unless given.
+%% default) the types `alert' and `background'. `registered_at' is now, unless given.
 
 -type device_error() ::
     unknown_app
