@@ -104,9 +104,10 @@ init([]) ->
 
 -spec handle_call(term(), gen_server:from(), none) -> {reply, ok, none}.
 handle_call({refresh, Owners}, _From, State) ->
-    {reply, load_all(Owners), State};
+    ok = guarded(fun() -> load_all(Owners) end),
+    {reply, ok, State};
 handle_call({forget_host, Host, Fun}, _From, State) ->
-    forget(Host),
+    ok = guarded(fun() -> forget(Host) end),
     {reply, Fun(), State};
 handle_call(Request, _From, State) ->
     ?WARNING_MSG("Unexpected call: ~p", [element(1, Request)]),
@@ -115,13 +116,18 @@ handle_call(Request, _From, State) ->
 -spec handle_cast(term(), none) -> {noreply, none}.
 handle_cast(Msg, State) ->
     atomics:sub(persistent_term:get({?MODULE, queue}), 1, 1),
-    try handle(Msg)
+    ok = guarded(fun() -> handle(Msg) end),
+    {noreply, State}.
+
+%% A crash would print the mailbox, and lose it.
+guarded(Fun) ->
+    try Fun() of
+        _ -> ok
     catch
         Class:_:Stack ->
             %% Neither reason nor arguments: they hold payloads and tokens.
             ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
-    end,
-    {noreply, State}.
+    end.
 
 -spec handle_info(term(), none) -> {noreply, none}.
 handle_info(_Info, State) ->
@@ -158,10 +164,8 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
 handle({learn, US, Resource, Pid}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
-            case [D || #{resource := R} = D <- Devices, R =:= Resource] of
-                [] -> ok;
-                Bound -> push_sessions:bind(Pid, Bound)
-            end;
+            %% None too: a session that was told nothing asks the database when it ends.
+            push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
         {error, db_failure} ->
             ok
     end;
@@ -211,14 +215,19 @@ load_all(Owners) ->
 
 %% Tells the engines all devices of the user, the absence of any included.
 load({_, Host} = US) ->
-    case {push_settings:get(Host), push_devices:list(US)} of
-        {{ok, #{apps := Apps, content := Content}}, {ok, Devices}} ->
+    case push_settings:get(Host) of
+        {ok, Settings} -> load(US, Settings);
+        %% The module is not loaded for this host here, and there is no store to ask.
+        none -> ok
+    end.
+
+load(US, #{apps := Apps, content := Content}) ->
+    case push_devices:list(US) of
+        {ok, Devices} ->
             Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
             lists:foreach(fun(App) -> set_devices(App, US, Content, Devices) end, Running),
             push_counters:add(loaded);
-        {none, _} ->
-            ok;
-        {_, {error, db_failure}} ->
+        {error, db_failure} ->
             {error, db_failure}
     end.
 

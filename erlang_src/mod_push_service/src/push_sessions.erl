@@ -57,7 +57,12 @@ online(US) ->
 rows(US) ->
     Pattern = {{US, '$1'}, '$2'},
     try ets:select(?TABLE, [{Pattern, [], [{{'$1', '$2'}}]}]) of
-        Rows -> [Row || {Pid, _} = Row <- Rows, is_process_alive(Pid)]
+        Rows -> [Row || {Pid, _} = Row <- Rows, is_process_alive(Pid) orelse forget(US, Pid)]
     catch
         error:badarg -> []
     end.
+
+%% It was killed, and could not drop its row itself.
+forget(US, Pid) ->
+    ok = drop(US, Pid),
+    false.
