@@ -95,7 +95,8 @@ delete(#{app := App, token := Token}) ->
     ok = mnesia:delete({push_device, {App, Token}}).
 
 transaction(Fun) ->
-    case mnesia:transaction(Fun) of
+    %% Other nodes read dirtily as soon as this returns: by then they must have it.
+    case mnesia:sync_transaction(Fun) of
         {atomic, Result} -> {ok, Result};
         {aborted, Reason} -> failure(Reason)
     end.
