@@ -85,11 +85,11 @@ body(#message{body = Body, from = From, type = Type} = Msg) ->
         true -> Text
     end.
 
-%% An aesgcm link holds the key of the file it names.
+%% An aesgcm link, wherever it stands, holds the key of the file it names.
 is_showable(<<>>, _) -> false;
-is_showable(<<"aesgcm://", _/binary>>, _) -> false;
-is_showable(_, #message{sub_els = Els} = Msg) ->
-    not push_policy:is_encrypted(Msg)
+is_showable(Text, #message{sub_els = Els} = Msg) ->
+    binary:match(string:lowercase(Text), <<"aesgcm://">>) =:= nomatch
+        andalso not push_policy:is_encrypted(Msg)
         andalso not lists:any(fun(El) ->
             NS = xmpp:get_ns(El),
             NS =:= ?NS_SPOILER orelse NS =:= ?NS_EPHEMERAL

@@ -20,7 +20,7 @@ texts_test_() ->
          {"OMEMO without body",
           chat("<encrypted xmlns='urn:xmpp:omemo:2'><payload/></encrypted>"), body,
           <<"alice@localhost">>, <<"New message">>},
-         {"a link with a key", chat("<body>aesgcm://secret/#secret</body>"), body,
+         {"a link with a key", chat("<body>see AESGCM://secret/#secret</body>"), body,
           <<"alice@localhost">>, <<"New message">>},
          {"a spoiler", chat("<body>secret</body><spoiler xmlns='urn:xmpp:spoiler:0'/>"), body,
           <<"alice@localhost">>, <<"New message">>},
