@@ -47,7 +47,7 @@ hooks() ->
      {disco_sm_features, disco_sm_features, 60},        %% after mod_push (50), to say it once
      {adhoc_local_commands, adhoc_local_commands, 50},
      {adhoc_local_items, adhoc_local_items, 50},
-     {remove_user, remove_user, 50}].
+     {remove_user, remove_user, 110}].                  %% after ejabberd_sm (100) ends sessions
 
 %% Adding what is there already changes nothing.
 -spec register(Host :: binary()) -> ok.
@@ -98,11 +98,13 @@ offline_seen(Acc) ->
 -spec offline_message({atom(), message()}) -> {atom(), message()}.
 offline_message({Action, #message{to = #jid{luser = U, lserver = S}} = Msg} = Acc) ->
     ok = push_counters:add(offline_decided),
-    IsStored = Action =:= offlined orelse Action =:= archived,
-    case IsStored orelse (Action =:= bounce andalso push_policy:call(Msg) =/= none) of
-        true -> guarded(fun() -> push_trigger:message(offline, {U, S}, Msg) end);
-        false -> ok
-    end,
+    guarded(fun() ->
+        IsStored = Action =:= offlined orelse Action =:= archived,
+        case IsStored orelse (Action =:= bounce andalso push_policy:call(Msg) =/= none) of
+            true -> push_trigger:message(offline, {U, S}, Msg);
+            false -> ok
+        end
+    end),
     Acc;
 offline_message(Acc) ->
     Acc.
@@ -119,10 +121,13 @@ c2s_handle_send(State, _Pkt, _Result) ->
 -spec c2s_session_pending(c2s_state()) -> c2s_state().
 c2s_session_pending(#{mgmt_queue := Queue} = State) ->
     ok = push_sessions:drop(us(State), self()),
-    Messages = [Msg || {_, _, #message{} = Msg} <- p1_queue:to_list(Queue)],
-    Excess = max(0, length(Messages) - ?MAX_PENDING),
-    ok = push_counters:add(pending_skipped, Excess),
-    pending(State, lists:nthtail(Excess, Messages));
+    guarded(fun() ->
+        Messages = [Msg || {_, _, #message{} = Msg} <- p1_queue:to_list(Queue)],
+        Excess = max(0, length(Messages) - ?MAX_PENDING),
+        ok = push_counters:add(pending_skipped, Excess),
+        pending(State, lists:nthtail(Excess, Messages))
+    end),
+    State;
 c2s_session_pending(State) ->
     State.
 
@@ -137,11 +142,13 @@ guarded(Fun) ->
     try Fun() of
         _ -> ok
     catch
-        Class:_:Stack ->
-            ok = push_counters:add(hook_crashed),
-            %% Neither reason nor arguments: they may hold the stanza.
-            ?ERROR_MSG("Push hook: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
+        Class:_:Stack -> crashed("Push hook", Class, Stack)
     end.
+
+%% Neither reason nor arguments: they may hold the stanza.
+crashed(What, Class, Stack) ->
+    ?ERROR_MSG("~s: ~p in ~p", [What, Class, [{M, F} || {M, F, _, _} <- Stack]]),
+    push_counters:add(hook_crashed).
 
 %%% Sessions
 %% Under push_service a session's state has the devices that are bound to it.
@@ -172,6 +179,10 @@ c2s_closed(#{push_service := Devices, jid := #jid{lresource = R}} = State, {stre
         [] -> ok;
         _ -> ok = push_loader:logout(US, R, erlang:system_time(millisecond))
     end,
+    State;
+%% It was not told its devices yet, or there was no room to ask for them: the database knows.
+c2s_closed(#{jid := #jid{lresource = R}} = State, {stream, reset}) when R =/= <<>> ->
+    ok = push_loader:logout(us(State), R, erlang:system_time(millisecond)),
     State;
 c2s_closed(State, _Reason) ->
     State.
@@ -230,7 +241,8 @@ us(#{jid := #jid{luser = U, lserver = S}}) ->
     {stanza() | drop, c2s_state()} | {stop, {drop, c2s_state()}}.
 user_send_packet({#iq{type = Type, sub_els = [#xmlel{name = Name} = El]} = IQ,
                   #{jid := JID, lserver := Host} = State} = Acc)
-  when Name =:= <<"enable">>; Name =:= <<"disable">> ->
+  when (Type =:= set orelse Type =:= get),
+       (Name =:= <<"enable">> orelse Name =:= <<"disable">>) ->
     case xmpp:get_ns(El) =:= ?NS_PUSH_0 andalso is_own(IQ, JID) andalso addressed(El, Host) of
         {true, Settings} when Type =:= set ->
             {stop, {drop, ejabberd_c2s:send(State, request(IQ, JID, El, Settings))}};
@@ -281,8 +293,7 @@ request(IQ, JID, #xmlel{name = Name} = El, Settings) ->
             xmpp:make_error(IQ, Error)
     catch
         Class:_:Stack ->
-            ok = push_counters:add(hook_crashed),
-            ?ERROR_MSG("Push registration: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]]),
+            ok = crashed("Push registration", Class, Stack),
             xmpp:make_error(IQ, xmpp:err_internal_server_error())
     end.
 
@@ -317,7 +328,7 @@ disco_sm_features(Acc, _From, _To, _Node, _Lang) ->
 adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
     case push_settings:get(Host) of
         {ok, Settings} ->
-            case push_registration:command(From, To, Request, Settings) of
+            try push_registration:command(From, To, Request, Settings) of
                 not_ours ->
                     Acc;
                 {error, _} = Error ->
@@ -325,6 +336,10 @@ adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
                 {Change, Devices, Reply} ->
                     session(From, Change, Devices),
                     {stop, Reply}
+            catch
+                Class:_:Stack ->
+                    ok = crashed("Push command", Class, Stack),
+                    {stop, {error, xmpp:err_internal_server_error()}}
             end;
         none ->
             Acc
