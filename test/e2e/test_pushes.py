@@ -255,6 +255,22 @@ async def nothing_in_the_log(bed: Bed) -> None:
     expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
 
 
+@basic.case
+async def answers_to_nothing(bed: Bed) -> None:
+    """an <enable/> in an answer nobody asked for changes nothing, crashes nothing and is not logged"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    token = new_token()
+    for kind in ("result", "error"):
+        phone.send_raw(f"<iq type='{kind}' id='{kind}'>"
+                       f"<enable xmlns='urn:xmpp:push:0' jid='push.localhost' node='{token}'/></iq>")
+    await phone.round_trip()
+    expect("tokens", [], await bed.stored(bob))
+    log = await bed.log()
+    expect("a crashed hook", False, "user_send_packet" in log)
+    expect("the token", False, token in log)
+
+
 def patient() -> Bed:
     """A session is given up after a second, its messages go on to offline storage."""
     return Bed({"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {},

@@ -107,6 +107,10 @@ class Phone:
         message["id"] = stanza_id
         message.send()
 
+    def send_raw(self, xml: str) -> None:
+        """As it stands, whatever the library would think of it."""
+        self._client.send_raw(xml)
+
     async def join(self, room: str, nick: str) -> None:
         """Enters a room; a new one is unlocked."""
         joined = asyncio.Event()
