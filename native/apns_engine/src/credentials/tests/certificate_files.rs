@@ -1,4 +1,4 @@
-//! Client certificates. The files in `testdata` are OpenSSL's: a `.p12` with a key and a certificate for
+//! Client certificates. The files in `testdata` are OpenSSL's: a `.p12` (kept as text, in PEM's armour) with a key and a certificate for
 //! `com.example.chat` (from 2026-11-24 on), the PEM that `openssl pkcs12` makes of it with AES and with 3DES, and a
 //! certificate with an RSA key in PKCS#1.
 
@@ -10,7 +10,7 @@ use crate::utc::utc;
 const PUSH_PEM: &[u8] = include_bytes!("../../../testdata/push.pem");
 const PUSH_DES3_PEM: &[u8] = include_bytes!("../../../testdata/push_des3.pem");
 const PUSH_RSA_PEM: &[u8] = include_bytes!("../../../testdata/push_rsa.pem");
-const PUSH_P12: &[u8] = include_bytes!("../../../testdata/push.p12");
+const PUSH_P12_PEM: &[u8] = include_bytes!("../../../testdata/push.p12.pem");
 
 fn user_id(value: &str) -> impl FnOnce(&mut CertificateParams) {
     let value = value.to_owned();
@@ -90,6 +90,8 @@ fn what_is_wrong_with_a_certificate_is_one_line() {
     let key = KeyPair::generate().unwrap();
     let pem = certificate(&key, |_| ());
     let der = pem_to_der(&pem);
+    let (_, p12) = x509_parser::pem::parse_x509_pem(PUSH_P12_PEM).unwrap();
+    let p12 = p12.contents;
     let stranger = KeyPair::generate().unwrap().serialize_pem();
     let table = [
         (
@@ -97,7 +99,7 @@ fn what_is_wrong_with_a_certificate_is_one_line() {
             "certificate_file: cannot read DIR/none.pem: No such file or directory (os error 2)",
         ),
         (
-            dir.file("push.p12", PUSH_P12),
+            dir.file("push.p12", p12),
             "certificate_file: DIR/push.p12 is a PKCS#12 file (.p12), wanted is PEM: openssl pkcs12 -legacy -nodes -in DIR/push.p12 -out push.pem (without -legacy before OpenSSL 3)",
         ),
         (
