@@ -81,6 +81,10 @@ deliver({some, offline}, Push, Settings) ->
     push_loader:push({some, Push, maps:get(apps, Settings), []});
 deliver({some, {pending, _}}, #{us := US} = Push, Settings) ->
     push_loader:push({some, Push, maps:get(apps, Settings), push_sessions:online(US)});
+%% Where devices see different things, whether any of them takes VoIP pushes is to be known of all
+%% before the first is sent an alert instead: the loader looks at them together.
+deliver(all, #{notes := [{_, {call, _, _}}, _ | _]} = Push, Settings) ->
+    deliver({some, offline}, Push, Settings);
 deliver(all, #{us := US, notes := Notes} = Push, #{apps := Apps, content := Content}) ->
     Unknown = [{App, OwnerKey, Note}
                || App <- maps:keys(Apps),
