@@ -271,6 +271,29 @@ async def answers_to_nothing(bed: Bed) -> None:
     expect("the token", False, token in log)
 
 
+@basic.case
+async def without_resumption(bed: Bed) -> None:
+    """a session that is not to be resumed ends with its connection: what it did not acknowledge is pushed, once"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = new_token()
+    for lost in (True, False):
+        phone = await bed.phone(bob, resumption=False).login()
+        await phone.enable(token)
+        await phone.round_trip()
+        phone.freeze()
+        since = await bed.simulator.end()
+        alice.send(bob, "hello")
+        await alice.round_trip()
+        await bed.settle(bob)
+        if lost:
+            await phone.vanish()
+        else:
+            phone.send_raw("</stream:stream>")
+        await bed.session_ends(bob)
+        expect(f"pushes, connection lost: {lost}", [token] * lost,
+               [push.token for push in await bed.pushes(since, bob)])
+
+
 def patient() -> Bed:
     """A session is given up after a second, its messages go on to offline storage."""
     return Bed({"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {},

@@ -117,10 +117,13 @@ c2s_handle_send(#{mgmt_state := pending} = State, #message{} = Msg, _Result) ->
 c2s_handle_send(State, _Pkt, _Result) ->
     State.
 
-%% What was sent into the dead socket and never acknowledged.
 -spec c2s_session_pending(c2s_state()) -> c2s_state().
-c2s_session_pending(#{mgmt_queue := Queue} = State) ->
+c2s_session_pending(State) ->
     ok = push_sessions:drop(us(State), self()),
+    unacknowledged(State).
+
+%% What was sent into the dead socket and never acknowledged.
+unacknowledged(#{mgmt_queue := Queue} = State) ->
     guarded(fun() ->
         Messages = [Msg || {_, _, #message{} = Msg} <- p1_queue:to_list(Queue)],
         Excess = max(0, length(Messages) - ?MAX_PENDING),
@@ -128,7 +131,7 @@ c2s_session_pending(#{mgmt_queue := Queue} = State) ->
         pending(State, lists:nthtail(Excess, Messages))
     end),
     State;
-c2s_session_pending(State) ->
+unacknowledged(State) ->
     State.
 
 pending(State, Messages) ->
@@ -200,8 +203,14 @@ forget({_, Host} = US, Devices) ->
 -spec c2s_terminated(c2s_state(), term()) -> c2s_state().
 c2s_terminated(#{push_service := _} = State, _Reason) ->
     ok = push_sessions:drop(us(State), self()),
-    State;
+    lost(State);
 c2s_terminated(State, _Reason) ->
+    lost(State).
+
+%% A session that its client does not want to resume ends with its connection and is never pending.
+lost(#{mgmt_state := active, mgmt_timeout := 0, stop_reason := {socket, _}} = State) ->
+    unacknowledged(State);
+lost(State) ->
     State.
 
 -spec c2s_handle_cast(c2s_state(), term()) -> c2s_state() | {stop, c2s_state()}.

@@ -85,8 +85,8 @@ class Bed:
         if result != "ok":
             raise Unexpected(f"an account {jid}", str(result))
 
-    def phone(self, jid: str, resource: str = "phone", management: bool = True) -> Phone:
-        phone = Phone(jid, PASSWORD, self.node.port, resource, management)
+    def phone(self, jid: str, resource: str = "phone", management: bool = True, resumption: bool = True) -> Phone:
+        phone = Phone(jid, PASSWORD, self.node.port, resource, management, resumption)
         self.phones.append(phone)
         return phone
 

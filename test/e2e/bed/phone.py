@@ -28,7 +28,8 @@ def new_token() -> str:
 class Phone:
     """One client of one user. With stream management (XEP-0198) unless told otherwise."""
 
-    def __init__(self, jid: str, password: str, port: int, resource: str, management: bool = True) -> None:
+    def __init__(self, jid: str, password: str, port: int, resource: str, management: bool = True,
+                 resumption: bool = True) -> None:
         self.jid = jid
         self.resource = resource
         self.host = jid.partition("@")[2]
@@ -41,7 +42,7 @@ class Phone:
         client["feature_mechanisms"].unencrypted_plain = True
         client["feature_mechanisms"].unencrypted_scram = True
         if management:
-            client.register_plugin("xep_0198", {"window": 1})
+            client.register_plugin("xep_0198", {"window": 1, "allow_resume": resumption})
         for event in ("session_start", "session_resumed", "disconnected", "sm_enabled", "failed_all_auth"):
             self._events[event] = asyncio.Event()
             client.add_event_handler(event, self._noted(event))
