@@ -63,6 +63,47 @@ async def crashes(bed: Bed) -> None:
 
 
 @plain.case
+async def killed_above_all(bed: Bed) -> None:
+    """the process above all is killed: pushes go on, and the module's stop still stops the app, which it started twice"""
+    bob, alice = await bed.user(), await bed.sender()
+    token = await bed.absent(bob)
+    await bed.node.eval(
+        f"""Old = whereis(push_service), exit(Old, kill),
+        Again = fun A() ->
+            case whereis(push_service) =/= Old andalso is_pid(whereis(push_loader))
+                andalso push_apps:is_running(<<"{TOPIC}">>) of
+                true -> ok;
+                false -> erlang:yield(), A()
+            end
+        end, Again()""")
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("tokens", [token], [push.token for push in await bed.pushes(since, bob)])
+    await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')
+    expect("the app", "unknown_app", await bed.node.eval(
+        f'try apns_nif:notify(<<"{TOPIC}">>, <<"x">>, #{{body => <<"x">>}}) of {{error, E}} -> E catch _:E -> E end'))
+    await bed.node.eval('gen_mod:start_module(<<"localhost">>, mod_push_service)')
+
+
+@plain.case
+async def online_over_a_restart(bed: Bed) -> None:
+    """a device that is online when the module starts needs no push for what another session of its user lost"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, token = await bed.registered(bob)
+    pad = await bed.online(bob, "pad")
+    other = new_token()
+    await pad.enable(other)
+    await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')
+    await bed.node.eval('gen_mod:start_module(<<"localhost">>, mod_push_service)')
+    await pad.vanish()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("tokens", [other], [push.token for push in await bed.pushes(since, bob)])
+    expect("the phone's message", "hello", await phone.next_message())
+
+
+@plain.case
 async def same_ids(bed: Bed) -> None:
     """a conversation keeps its thread id over a restart of the module, since apps keep what they are given"""
     bob, alice = await bed.user(), await bed.sender()

@@ -28,8 +28,13 @@ start(Host, Opts) ->
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
     ok = load_mac_key(Backend),
-    ok = configure(Host, Opts),
-    push_service_hooks:register(Host).
+    Settings = settings(Opts),
+    ok = push_settings:put(Host, Settings),
+    %% Engines that run for another vhost may hold what was so before this one stopped.
+    ok = push_loader:forget_host(Host, fun() -> ok end),
+    ok = set_apps(Host, maps:get(apps, Settings)),
+    ok = push_service_hooks:register(Host),
+    push_loader:learn_sessions(Host).
 
 -spec stop(binary()) -> ok.
 stop(Host) ->
@@ -53,7 +58,7 @@ reload(Host, NewOpts, OldOpts) ->
     %% Under a stricter or a looser level the engines' copies are grouped in another way.
     Settings = settings(NewOpts),
     ok = push_loader:forget_host(Host, fun() -> push_settings:put(Host, Settings) end),
-    ok = configure(Host, NewOpts),
+    ok = set_apps(Host, maps:get(apps, Settings)),
     push_service_hooks:register(Host).
 
 %% A missing one is a warning in ejabberd's log: without mod_adhoc there are no ad-hoc commands,
@@ -61,12 +66,6 @@ reload(Host, NewOpts, OldOpts) ->
 -spec depends(binary(), gen_mod:opts()) -> [{module(), hard | soft}].
 depends(_Host, _Opts) ->
     [{mod_adhoc, soft}, {mod_disco, soft}, {mod_offline, soft}].
-
--spec configure(binary(), gen_mod:opts()) -> ok.
-configure(Host, Opts) ->
-    #{apps := Apps} = Settings = settings(Opts),
-    ok = push_settings:put(Host, Settings),
-    set_apps(Host, Apps).
 
 %% A process that is late or starts again reads the settings when it is there.
 set_apps(Host, Apps) ->

@@ -24,6 +24,7 @@
 -type config() :: apns_nif:config().
 -record(app, {
     wanted = #{} :: #{Host :: binary() => config()},
+    started = false :: boolean(),                 %% by us, and not stopped since
     said = none :: none | binary() | conflict     %% the trouble that the log knows of
 }).
 -record(state, {
@@ -89,10 +90,11 @@ handle_info(Info, State) ->
     ?WARNING_MSG("Unexpected message: ~p", [Info]),
     {noreply, State}.
 
-%% At the module's end all vhosts are gone and so are their apps; a crash leaves them running.
+%% At the module's end all vhosts are gone and so are their apps; a crash leaves them running. Not
+%% by the table: it is gone before, where push_service was killed.
 -spec terminate(term(), #state{}) -> ok.
-terminate(shutdown, _State) ->
-    lists:foreach(fun stop_app/1, running());
+terminate(shutdown, #state{apps = Apps}) ->
+    lists:foreach(fun stop_app/1, [Name || {Name, #app{started = true}} <- maps:to_list(Apps)]);
 terminate(_Reason, _State) ->
     ok.
 
@@ -130,7 +132,7 @@ reconcile_app(Name, When, #state{apps = Apps} = State) ->
             ok = stop_app(Name),
             State#state{apps = maps:remove(Name, Apps)};
         {[Config], Config} ->
-            State#state{apps = Apps#{Name => App#app{said = none}}};
+            State#state{apps = Apps#{Name => App#app{started = true, said = none}}};
         {[Config], none} ->
             started(start_app(Name, Config), Name, App, State);
         {[Config], _Other} ->
@@ -140,10 +142,11 @@ reconcile_app(Name, When, #state{apps = Apps} = State) ->
             started(start_app(Name, Config), Name, App, retry_later(State));
         {[_, _ | _], _} when When =:= now; Said =:= conflict ->
             %% A reload reaches one vhost after the other: give it time to end before complaining.
-            retry_later(State);
+            retry_later(State#state{apps = Apps#{Name => App#app{started = true}}});
         {[_, _ | _], Running} ->
             say_conflict(Name, Wanted, Running),
-            retry_later(State#state{apps = Apps#{Name => App#app{said = conflict}}})
+            App1 = App#app{started = true, said = conflict},
+            retry_later(State#state{apps = Apps#{Name => App1}})
     end.
 
 started(ok, Name, #app{said = Said} = App, #state{apps = Apps} = State) ->
@@ -151,14 +154,14 @@ started(ok, Name, #app{said = Said} = App, #state{apps = Apps} = State) ->
         none -> ?INFO_MSG("Push app ~ts is started", [Name]);
         _ -> ?INFO_MSG("Push app ~ts is started after all", [Name])
     end,
-    State#state{apps = Apps#{Name => App#app{said = none}}};
+    State#state{apps = Apps#{Name => App#app{started = true, said = none}}};
 started({error, Text}, Name, #app{said = Said} = App, #state{apps = Apps} = State) ->
     case Said of
         Text -> ok;
         _ -> ?ERROR_MSG("Push app ~ts is down, messages are delivered without pushes: ~ts "
                         "(trying again every ~B seconds)", [Name, Text, ?RETRY_INTERVAL div 1000])
     end,
-    retry_later(State#state{apps = Apps#{Name => App#app{said = Text}}}).
+    retry_later(State#state{apps = Apps#{Name => App#app{started = false, said = Text}}}).
 
 start_app(Name, Config) ->
     try apns_nif:load() of
@@ -186,7 +189,7 @@ start_app(Name, Config) ->
 
 stop_app(Name) ->
     %% First for the hooks, then for the engine: from here on they count the app as down.
-    true = ets:delete(?TABLE, Name),
+    _ = ets:whereis(?TABLE) =:= undefined orelse ets:delete(?TABLE, Name),
     try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT)
     catch error:Reason -> ?WARNING_MSG("Push app ~ts did not stop: ~p", [Name, Reason])
     end.

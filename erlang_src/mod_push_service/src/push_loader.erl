@@ -10,7 +10,7 @@
 
 -export([start_link/0, init_queue/0]).
 %% From hooks: never wait
--export([push/1, learn/3, logout/3]).
+-export([push/1, learn/3, learn_sessions/1, logout/3]).
 -export([token_invalid/4]).
 %% From registrations and reloads: wait
 -export([refresh/2, forget_host/2, is_self/0]).
@@ -47,6 +47,11 @@ push(Job) ->
 -spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
 learn(US, Resource, Pid) ->
     enqueue({learn, US, Resource, Pid}, ?MAX_QUEUE).
+
+%% The same for the sessions that a vhost has on this node already.
+-spec learn_sessions(Host :: binary()) -> ok.
+learn_sessions(Host) ->
+    enqueue({learn_sessions, Host}, ?MAX_QUEUE).
 
 -spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Now) ->
@@ -162,13 +167,16 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
             ok
     end;
 handle({learn, US, Resource, Pid}) ->
-    case push_devices:list(US) of
-        {ok, Devices} ->
-            %% None too: a session that was told nothing asks the database when it ends.
-            push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
-        {error, db_failure} ->
-            ok
-    end;
+    tell_session(US, Resource, Pid);
+handle({learn_sessions, Host}) ->
+    lists:foreach(fun({User, Server, Resource}) ->
+        case ejabberd_sm:get_session_pid(User, Server, Resource) of
+            Pid when is_pid(Pid), node(Pid) =:= node() ->
+                tell_session({User, Server}, Resource, Pid);
+            _ ->
+                ok
+        end
+    end, ejabberd_sm:get_vh_session_list(Host));
 handle({logout, US, Resource, Now}) ->
     ok = push_devices:logout(US, Resource, Now),
     %% The session made the engines forget devices that it held to be its own. One that another
@@ -177,6 +185,15 @@ handle({logout, US, Resource, Now}) ->
     ok;
 handle({token_invalid, App, Token, Timestamp, Reason}) ->
     push_devices:token_invalid(App, Token, Timestamp, Reason).
+
+tell_session(US, Resource, Pid) ->
+    case push_devices:list(US) of
+        {ok, Devices} ->
+            %% None too: a session that was told nothing asks the database when it ends.
+            push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
+        {error, db_failure} ->
+            ok
+    end.
 
 still_unknown(Pushes) ->
     [Push || {App, OwnerKey, Note} = Push <- Pushes,
