@@ -7,6 +7,7 @@
 -export([
     an_unusable_option_is_named_with_what_to_do/1,
     an_unusable_file_is_named_with_what_to_do/1,
+    a_file_that_may_not_be_read_is_named_with_what_to_do/1,
     an_unusable_certificate_is_named_with_what_to_do/1,
     no_secret_is_told/1,
     a_device_that_is_none_is_refused/1,
@@ -31,6 +32,7 @@ all() ->
     [
         an_unusable_option_is_named_with_what_to_do,
         an_unusable_file_is_named_with_what_to_do,
+        a_file_that_may_not_be_read_is_named_with_what_to_do,
         an_unusable_certificate_is_named_with_what_to_do,
         no_secret_is_told,
         a_device_that_is_none_is_refused,
@@ -111,6 +113,26 @@ an_unusable_file_is_named_with_what_to_do(Config) ->
         ct:log("~tp", [Answer]),
         ?assertMatch({error, {bad_option, Option, <<_, _/binary>>}}, Answer)
     end || {Option, Value} <- Cases].
+
+a_file_that_may_not_be_read_is_named_with_what_to_do(Config) ->
+    %% Nothing is closed to root, so the VM that tries gives that privilege up.
+    #{key_file := KeyFile} = Good = app_config(Config),
+    Closed = filename:join(proplists:get_value(priv_dir, Config), "AuthKey_CLOSED.p8"),
+    {ok, _} = file:copy(KeyFile, Closed),
+    ok = file:change_mode(Closed, 8#000),
+    Erl = filename:join([code:root_dir(), "bin", "erl"]),
+    Exec = case string:trim(os:cmd("id -u")) of
+        "0" -> {os:find_executable("setpriv"),
+                ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", Erl]};
+        _ -> {Erl, []}
+    end,
+    {ok, Vm, _} = peer:start_link(#{connection => standard_io, exec => Exec,
+                                    args => ["-pa", filename:dirname(code:which(apns_nif))]}),
+    {error, {bad_option, key_file, Sentence}} = peer:call(
+        Vm, apns_nif, start_app, [<<"other">>, Good#{key_file => list_to_binary(Closed)}]),
+    ?assertNotEqual(nomatch, string:find(Sentence, Closed)),
+    ?assertNotEqual(nomatch, string:find(Sentence, "the user that runs the server")),
+    ok = peer:stop(Vm).
 
 an_unusable_certificate_is_named_with_what_to_do(Config) ->
     %% Expired, for another topic, or no certificate at all.

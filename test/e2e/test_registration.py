@@ -354,46 +354,5 @@ async def registered_elsewhere(bed: Bed) -> None:
     expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
 
 
-dead = Suite("dead devices", lambda: Bed(DISCO))
-
-
-@dead.case
-async def unregistered(bed: Bed) -> None:
-    """410 removes the device, unless it was registered again after Apple's time"""
-    bob, alice = await bed.user(), await bed.sender()
-    token = await bed.absent(bob)
-    await bed.simulator.uninstall(token, timestamp_ms=1_700_000_000_000)
-    since = await bed.simulator.end()
-    alice.send(bob, "answered with an old 410")
-    push = (await bed.pushes(since, bob))[0]
-    expect("status", 410, push.status)
-    expect("tokens", [token], await bed.stored(bob))
-    await bed.simulator.uninstall(token)
-    alice.send(bob, "answered with a new 410")
-    await bed.until_stored(bob, [])
-
-
-@dead.case
-async def bad_token(bed: Bed) -> None:
-    """BadDeviceToken removes the device; the user's other device stays"""
-    bob, alice = await bed.user(), await bed.sender()
-    bad, good = await bed.absent(bob), await bed.absent(bob)
-    await bed.simulator.script({"token": bad, "reason": "BadDeviceToken"})
-    alice.send(bob, "hello")
-    await bed.until_stored(bob, [good])
-
-
-@dead.case
-async def other_rejections(bed: Bed) -> None:
-    """a rejection that is not about the token removes nothing"""
-    bob, alice = await bed.user(), await bed.sender()
-    token = await bed.absent(bob)
-    since = await bed.simulator.end()
-    await bed.simulator.script({"token": token, "reason": "PayloadTooLarge", "times": 1})
-    alice.send(bob, "hello")
-    expect("pushes", 1, len(await bed.pushes(since, bob)))
-    expect("tokens", [token], await bed.stored(bob))
-
-
 if __name__ == "__main__":
-    run(xep0357, adhoc, logout, dead)
+    run(xep0357, adhoc, logout)
