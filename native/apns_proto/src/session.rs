@@ -5,9 +5,11 @@
 
 mod config;
 mod in_flight;
+mod incoming;
 mod liveness;
 mod notice;
 mod push;
+mod reserve;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -21,13 +23,14 @@ pub use push::{FailedCause, Fate, Push};
 pub use verdict::Next;
 
 use crate::http2::hpack::PreparedLiteral;
-use crate::http2::{self, Connection, ErrorCode, Event, Processed};
+use crate::http2::{self, Connection, ErrorCode};
+use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
 use crate::request;
-use crate::response::{RetryAdvice, Verdict, reason_of_debug_data};
 use in_flight::InFlight;
 use liveness::Liveness;
+use reserve::reserve_beside;
 
 /// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
 ///
@@ -123,8 +126,21 @@ impl<C> Session<C> {
         self.is_retired() && self.in_flight() == 0 && self.outcomes.is_empty()
     }
 
-    /// Whether a push whose payload has `payload_len` bytes can be sent at once.
-    pub fn can_send(&self, payload_len: usize) -> Result<(), Blocked> {
+    /// Whether more connections would help: this one takes pushes, and only its streams or its window are in the way of
+    /// the next. Not while the server holds us to one stream because it does not know us yet.
+    pub fn is_saturated(&self) -> bool {
+        let blocked = self.can_send(Lane::Message, USUAL_PAYLOAD);
+        matches!(
+            blocked,
+            Err(Blocked::Http2(
+                http2::Blocked::Streams | http2::Blocked::ConnectionWindow
+            ))
+        )
+    }
+
+    /// Whether a push whose payload has `payload_len` bytes can be sent at once. What a message would leave free, a
+    /// call may take.
+    pub fn can_send(&self, lane: Lane, payload_len: usize) -> Result<(), Blocked> {
         match self.phase {
             Phase::Starting => return Err(Blocked::Starting),
             Phase::Retired | Phase::Closed => return Err(Blocked::Retired),
@@ -142,7 +158,9 @@ impl<C> Session<C> {
         if self.liveness.is_asked() && self.in_flight() == 0 {
             return Err(Blocked::Silent);
         }
-        self.http2.can_open(payload_len).map_err(Blocked::Http2)
+        self.http2
+            .can_open_leaving(reserve_beside(lane), payload_len)
+            .map_err(Blocked::Http2)
     }
 
     // -- commands
@@ -161,7 +179,8 @@ impl<C> Session<C> {
         now: Now,
         mut push: Box<Push<C>>,
     ) -> Result<(), (Box<Push<C>>, Blocked)> {
-        if let Err(blocked) = self.can_send(push.request.content.payload.len()) {
+        let lane = Lane::of(&push.request.content.headers);
+        if let Err(blocked) = self.can_send(lane, push.request.content.payload.len()) {
             self.retire_if_of_no_more_use(blocked);
             return Err((push, blocked));
         }
@@ -177,7 +196,8 @@ impl<C> Session<C> {
         let content = std::sync::Arc::clone(&push.request.content);
         let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
         let state = InFlight::new(push, now.instant);
-        let sent = self.http2.open_stream(
+        let sent = self.http2.open_stream_leaving(
+            reserve_beside(lane),
             state,
             |block| fields.write(&content, block),
             content.payload.as_bytes(),
@@ -321,69 +341,10 @@ impl<C> Session<C> {
             }
         }
     }
-
-    fn take_events(&mut self) {
-        while let Some(event) = self.http2.poll_event() {
-            match event {
-                Event::Settings if self.phase == Phase::Starting => {
-                    self.phase = Phase::Open;
-                    self.notices.push_back(Notice::Ready);
-                }
-                // Changed limits: `can_send` asks for them.
-                Event::Settings => {}
-                Event::Response { state, .. } => self.take_response(state),
-                Event::Reset {
-                    state, processed, ..
-                } => {
-                    let fate = match processed {
-                        Processed::No => Fate::NotProcessed,
-                        Processed::Unknown => Fate::Unknown,
-                    };
-                    self.outcomes.push_back((state.push, fate));
-                }
-                Event::NotProcessed { state, .. } => {
-                    self.outcomes.push_back((state.push, Fate::NotProcessed));
-                }
-                Event::GoAway {
-                    code, debug_data, ..
-                } => self.take_go_away(code, &debug_data),
-                Event::Pong { .. } => self.liveness.answered(),
-                Event::ConnectionError(error) => self.retire(error.to_string()),
-            }
-        }
-    }
-
-    fn take_response(&mut self, state: InFlight<C>) {
-        self.answered = true;
-        let response = state.response.finish();
-        if !self.proven && response.shows_authentication() {
-            self.proven = true;
-            self.notices.push_back(Notice::Authenticated);
-        }
-        if response.verdict() == Verdict::TryAgain
-            && response.retry_advice() == RetryAdvice::OnNewConnection
-        {
-            let reason = response
-                .reason
-                .as_ref()
-                .map_or("a new connection is needed", |r| r.as_str());
-            self.retire(reason.to_owned());
-        }
-        self.outcomes
-            .push_back((state.push, Fate::Answered(response)));
-    }
-
-    fn take_go_away(&mut self, code: ErrorCode, debug_data: &[u8]) {
-        let reason = reason_of_debug_data(debug_data)
-            .map_or_else(|| code.to_string(), |reason| reason.as_str().to_owned());
-        if matches!(self.phase, Phase::Starting | Phase::Open) {
-            self.phase = Phase::Retired;
-        }
-        let calm = code == ErrorCode::ENHANCE_YOUR_CALM;
-        self.notices.push_back(Notice::GoingAway { reason, calm });
-    }
 }
 
+/// Bytes that a window should have room for: a usual payload.
+const USUAL_PAYLOAD: usize = 512;
 /// Stream numbers left at which a connection is replaced: a fraction of the 2^30, and enough for what is under way.
 const STREAM_IDS_KEPT: u32 = 1 << 16;
 /// How often late answers are looked for: they are given up at most this much after `response_timeout`.

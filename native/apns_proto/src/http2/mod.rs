@@ -77,4 +77,5 @@ pub use event::{
 };
 pub use handler::ResponseHandler;
 pub use hpack::HeaderBlock;
+pub use send::Reserve;
 pub use stream_id::StreamId;

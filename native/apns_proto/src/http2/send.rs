@@ -16,6 +16,33 @@ pub(super) struct PartialBody {
     sent: usize,
 }
 
+/// What a request must leave free for more urgent ones, as long as others are in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reserve {
+    /// Streams; of a low limit no more than an eighth.
+    pub streams: usize,
+    /// Bytes of the connection's window.
+    pub window: usize,
+    /// Bytes of [`Config::max_output`](super::Config::max_output).
+    pub output: usize,
+}
+
+impl Reserve {
+    /// Nothing need be left.
+    pub const NONE: Self = Self {
+        streams: 0,
+        window: 0,
+        output: 0,
+    };
+
+    fn within(self, limit: usize) -> Self {
+        Self {
+            streams: self.streams.min(limit / 8),
+            ..self
+        }
+    }
+}
+
 impl<R: ResponseHandler> Connection<R> {
     /// Whether a request with a body of `body_len` bytes can be opened now.
     ///
@@ -26,12 +53,24 @@ impl<R: ResponseHandler> Connection<R> {
     /// # Errors
     /// Why not, and with it what to wait for.
     pub fn can_open(&self, body_len: usize) -> Result<(), Blocked> {
-        self.check_open(body_len).map(|_| ())
+        self.can_open_leaving(Reserve::NONE, body_len)
     }
 
-    /// [`can_open`](Self::can_open), with what opening needs.
+    /// [`can_open`](Self::can_open), for a request that leaves `reserve` free.
+    ///
+    /// # Errors
+    /// Why not, and with it what to wait for.
+    pub fn can_open_leaving(&self, reserve: Reserve, body_len: usize) -> Result<(), Blocked> {
+        self.check_open(reserve, body_len).map(|_| ())
+    }
+
+    /// [`can_open_leaving`](Self::can_open_leaving), with what opening needs.
     #[inline]
-    fn check_open(&self, body_len: usize) -> Result<(PeerSettings, StreamId), Blocked> {
+    fn check_open(
+        &self,
+        reserve: Reserve,
+        body_len: usize,
+    ) -> Result<(PeerSettings, StreamId), Blocked> {
         match self.lifecycle {
             Lifecycle::Open => {}
             Lifecycle::GoingAway => return Err(Blocked::GoingAway),
@@ -39,14 +78,24 @@ impl<R: ResponseHandler> Connection<R> {
         }
         let next_stream = self.next_stream.ok_or(Blocked::IdsExhausted)?;
         let peer = self.peer_settings.ok_or(Blocked::AwaitingSettings)?;
-        if self.open_streams() >= self.max_concurrent_streams() {
+        let limit = self.max_concurrent_streams();
+        // Nothing is kept while nothing is in flight: no answer would come to make room.
+        let reserve = match self.open_streams() {
+            0 => Reserve::NONE,
+            _ => reserve.within(limit),
+        };
+        if self.open_streams() + reserve.streams >= limit {
             return Err(Blocked::Streams);
         }
         let waiting = self.output.waiting().len();
-        if waiting > 0 && waiting.saturating_add(body_len) > self.config.max_output {
+        let max_output = self.config.max_output.saturating_sub(reserve.output);
+        if waiting > 0 && waiting.saturating_add(body_len) > max_output {
             return Err(Blocked::OutputFull);
         }
-        let window = self.send_window.available(INITIAL_WINDOW);
+        let window = self
+            .send_window
+            .available(INITIAL_WINDOW)
+            .saturating_sub(reserve.window);
         let fits_stream = body_len <= peer.initial_window as usize;
         if body_len <= window && fits_stream {
             Ok((peer, next_stream))
@@ -72,7 +121,21 @@ impl<R: ResponseHandler> Connection<R> {
         header: impl FnOnce(&mut HeaderBlock<'_>),
         body: &[u8],
     ) -> Result<StreamId, (R, Blocked)> {
-        let (peer, next_stream) = match self.check_open(body.len()) {
+        self.open_stream_leaving(Reserve::NONE, state, header, body)
+    }
+
+    /// [`open_stream`](Self::open_stream), for a request that leaves `reserve` free.
+    ///
+    /// # Errors
+    /// The state comes back with the reason when the stream cannot be opened now; nothing was sent.
+    pub fn open_stream_leaving(
+        &mut self,
+        reserve: Reserve,
+        state: R,
+        header: impl FnOnce(&mut HeaderBlock<'_>),
+        body: &[u8],
+    ) -> Result<StreamId, (R, Blocked)> {
+        let (peer, next_stream) = match self.check_open(reserve, body.len()) {
             Ok(ready) => ready,
             Err(blocked) => return Err((state, blocked)),
         };

@@ -1,5 +1,6 @@
 //! The session against a scripted server, under a virtual clock.
 
+mod calls;
 mod ends;
 mod history;
 
