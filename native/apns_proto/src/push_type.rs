@@ -18,13 +18,13 @@ pub enum PushType {
     Complication,
     /// Signals a File Provider extension.
     Fileprovider,
-    /// Asks for the user's location. Apple takes it with token authentication only.
+    /// Asks for the user's location.
     Location,
     /// The Push to Talk framework.
     Pushtotalk,
     /// Starts, updates or ends a Live Activity.
     Liveactivity,
-    /// Reloads widgets.
+    /// Reloads widgets, complications made with WidgetKit included.
     Widgets,
     /// Reloads controls.
     Controls,
@@ -103,15 +103,27 @@ impl PushType {
     }
 
     /// Whether Apple takes this priority for this type.
+    ///
+    /// For Push to Talk it depends on what the push is:
+    /// [`Notification::check_headers`](crate::notification::Notification::check_headers).
     #[must_use]
     pub const fn allows_priority(self, priority: Priority) -> bool {
         match self {
-            // 10 would wake the device for nothing to show; Apple calls it an error.
+            // "Sending notification requests to APNs": always 5, and 10 is an error.
             Self::Background => matches!(priority, Priority::PowerConsiderate),
-            Self::Pushtotalk => matches!(priority, Priority::Immediate),
+            // The same page for locations; "Starting and updating Live Activities with ActivityKit push notifications".
             Self::Location | Self::Liveactivity => !matches!(priority, Priority::Low),
             _ => true,
         }
+    }
+
+    /// Whether Apple takes it from a provider with a provider token only, never from one with a certificate.
+    ///
+    /// For locations "Sending notification requests to APNs" says so, for Live Activities Apple's answer in its forums
+    /// (thread 712499). Whether a certificate is good for another type is in the certificate.
+    #[must_use]
+    pub const fn needs_provider_token(self) -> bool {
+        matches!(self, Self::Location | Self::Liveactivity)
     }
 
     /// The largest payload Apple takes, in bytes.
@@ -174,6 +186,15 @@ mod tests {
         );
         assert!(!PushType::Background.allows_priority(Priority::Immediate));
         assert!(PushType::Alert.allows_priority(Priority::Low));
+    }
+
+    #[test]
+    fn locations_and_live_activities_need_a_provider_token() {
+        let need_it: Vec<_> = PushType::ALL
+            .into_iter()
+            .filter(|push_type| push_type.needs_provider_token())
+            .collect();
+        assert_eq!(need_it, [PushType::Location, PushType::Liveactivity]);
     }
 
     #[test]

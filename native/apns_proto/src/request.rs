@@ -75,13 +75,10 @@ impl Headers {
                 priority,
             });
         }
-        let expiration = match (push_type, expiration) {
-            // Speech that comes later is of no use: Apple's page on Push to Talk asks for 0.
-            (PushType::Pushtotalk, None) => Some(Expiration::ONE_ATTEMPT),
-            (PushType::Pushtotalk, Some(expiration)) if expiration != Expiration::ONE_ATTEMPT => {
-                return Err(HeadersError::Expiration { push_type });
-            }
-            (_, expiration) => expiration,
+        let expiration = match push_type {
+            // Speech that comes later is of no use: "Creating a Push to Talk app" asks for 0.
+            PushType::Pushtotalk => expiration.or(Some(Expiration::ONE_ATTEMPT)),
+            _ => expiration,
         };
         Ok(Self {
             push_type,
@@ -104,12 +101,6 @@ pub enum HeadersError {
         /// The priority it may not have.
         priority: Priority,
     },
-    /// The push type allows one attempt only.
-    #[error("a {push_type} push may not be stored: its expiration is 0")]
-    Expiration {
-        /// The push type.
-        push_type: PushType,
-    },
 }
 
 impl HeadersError {
@@ -118,7 +109,6 @@ impl HeadersError {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Priority { .. } => "priority",
-            Self::Expiration { .. } => "expiration",
         }
     }
 }
@@ -183,34 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn combinations_that_apple_refuses_name_the_field() {
-        let later = Expiration::from_unix_seconds(2_000_000_000).ok();
+    fn priorities_that_apple_refuses_name_the_field() {
         let cases = [
-            (
-                PushType::Background,
-                Some(Priority::Immediate),
-                None,
-                "priority",
-            ),
-            (PushType::Background, Some(Priority::Low), None, "priority"),
-            (
-                PushType::Liveactivity,
-                Some(Priority::Low),
-                None,
-                "priority",
-            ),
-            (PushType::Location, Some(Priority::Low), None, "priority"),
-            (
-                PushType::Pushtotalk,
-                Some(Priority::PowerConsiderate),
-                None,
-                "priority",
-            ),
-            (PushType::Pushtotalk, None, later, "expiration"),
+            (PushType::Background, Priority::Immediate),
+            (PushType::Background, Priority::Low),
+            (PushType::Liveactivity, Priority::Low),
+            (PushType::Location, Priority::Low),
         ];
-        for (push_type, priority, expiration, field) in cases {
-            let error = Headers::new(push_type, priority, expiration, None).unwrap_err();
-            assert_eq!(error.field(), field, "{push_type} {priority:?}");
+        for (push_type, priority) in cases {
+            let error = Headers::new(push_type, Some(priority), None, None).unwrap_err();
+            assert_eq!(error.field(), "priority", "{push_type} {priority:?}");
             assert!(error.to_string().contains(push_type.as_str()));
         }
     }

@@ -67,7 +67,7 @@ impl Serialize for Body<'_> {
         // An MDM client and a File Provider look for their own keys only.
         let without_aps = matches!(self.push_type, PushType::Mdm | PushType::Fileprovider);
         if !without_aps || self.notification.has_aps() {
-            body.serialize_entry("aps", &Aps(self.notification))?;
+            body.serialize_entry("aps", &Aps(self.notification, self.push_type))?;
         }
         for (key, value) in &self.notification.custom {
             body.serialize_entry(key, value)?;
@@ -76,7 +76,7 @@ impl Serialize for Body<'_> {
     }
 }
 
-struct Aps<'a>(&'a Notification);
+struct Aps<'a>(&'a Notification, PushType);
 
 impl Serialize for Aps<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -95,13 +95,23 @@ impl Serialize for Aps<'_> {
             filter_criteria,
             content_changed,
             url_args,
+            ptt_push_type,
             live_activity,
             custom: _,
         } = self.0;
         let mut aps = Entries(serializer.serialize_map(None)?);
-        aps.some("alert", alert.as_ref())?;
-        aps.some("badge", badge.as_ref())?;
-        aps.some("sound", sound.as_ref())?;
+        if self.1 == PushType::Liveactivity {
+            let alert = LiveActivityAlert {
+                alert: alert.as_ref(),
+                sound: sound.as_ref(),
+            };
+            aps.some("alert", alert.is_some().then_some(&alert))?;
+            aps.some("badge", badge.as_ref())?;
+        } else {
+            aps.some("alert", alert.as_ref())?;
+            aps.some("badge", badge.as_ref())?;
+            aps.some("sound", sound.as_ref())?;
+        }
         aps.some("thread-id", thread_id.as_ref())?;
         aps.some("category", category.as_ref())?;
         aps.one("content-available", *content_available)?;
@@ -116,6 +126,10 @@ impl Serialize for Aps<'_> {
         // Alone among the flags, this one is a JSON boolean.
         aps.some("content-changed", content_changed.then_some(&true))?;
         aps.list("url-args", url_args)?;
+        aps.some(
+            "ptt-push-type",
+            ptt_push_type.map(|kind| kind.as_str()).as_ref(),
+        )?;
         aps.live_activity(live_activity)?;
         aps.0.end()
     }
@@ -158,6 +172,67 @@ impl Serialize for Alert {
     }
 }
 
+/// ActivityKit has a form of its own for the same alert: the sound stands in it, and a translation takes the place of the
+/// text ("Starting and updating Live Activities with ActivityKit push notifications"). It is always a dictionary there.
+struct LiveActivityAlert<'a> {
+    alert: Option<&'a Alert>,
+    sound: Option<&'a Sound>,
+}
+
+impl LiveActivityAlert<'_> {
+    const fn is_some(&self) -> bool {
+        self.alert.is_some() || self.sound.is_some()
+    }
+}
+
+impl Serialize for LiveActivityAlert<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut entries = Entries(serializer.serialize_map(None)?);
+        match self.alert {
+            None => {}
+            Some(Alert::Text(body)) => entries.some("body", Some(body))?,
+            Some(Alert::Dictionary(dictionary)) => {
+                let AlertDictionary {
+                    title,
+                    subtitle,
+                    body,
+                    title_loc_key,
+                    title_loc_args,
+                    subtitle_loc_key,
+                    subtitle_loc_args,
+                    loc_key,
+                    loc_args,
+                    launch_image,
+                    action_loc_key,
+                    action,
+                } = dictionary.as_ref();
+                entries.translatable("title", title, title_loc_key, title_loc_args)?;
+                entries.translatable("subtitle", subtitle, subtitle_loc_key, subtitle_loc_args)?;
+                entries.translatable("body", body, loc_key, loc_args)?;
+                entries.some("launch-image", launch_image.as_ref())?;
+                entries.some("action-loc-key", action_loc_key.as_ref())?;
+                entries.some("action", action.as_ref())?;
+            }
+        }
+        entries.some("sound", self.sound)?;
+        entries.0.end()
+    }
+}
+
+struct Translation<'a> {
+    key: &'a String,
+    args: &'a [String],
+}
+
+impl Serialize for Translation<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut translation = Entries(serializer.serialize_map(None)?);
+        translation.some("loc-key", Some(self.key))?;
+        translation.list("loc-args", self.args)?;
+        translation.0.end()
+    }
+}
+
 impl Serialize for Sound {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -192,6 +267,20 @@ impl<M: SerializeMap> Entries<M> {
 
     fn list(&mut self, key: &'static str, list: &[String]) -> Result<(), M::Error> {
         self.some(key, (!list.is_empty()).then_some(list))
+    }
+
+    /// The rules see to it that a text and its translation are not both there.
+    fn translatable(
+        &mut self,
+        name: &'static str,
+        text: &Option<String>,
+        key: &Option<String>,
+        args: &[String],
+    ) -> Result<(), M::Error> {
+        match key {
+            Some(key) => self.some(name, Some(&Translation { key, args })),
+            None => self.some(name, text.as_ref()),
+        }
     }
 
     fn live_activity(&mut self, live_activity: &LiveActivity) -> Result<(), M::Error> {

@@ -2,7 +2,7 @@
 //!
 //! Every key of Apple's `aps` dictionary has a field of its type; what the app itself wants to know goes beside it, into
 //! [`Notification::custom`]. [`Notification::to_payload`] checks the rules of the push type before a byte is written:
-//! what iOS would drop without a word is an error here.
+//! what Apple refuses, or iOS drops without a word, is an error here.
 //!
 //! ```
 //! use apns_proto::notification::{Alert, Notification, Sound};
@@ -29,6 +29,7 @@ mod rules;
 mod sound;
 #[cfg(test)]
 mod tests;
+mod truncate;
 
 use std::fmt;
 
@@ -39,6 +40,7 @@ pub use self::live_activity::{LiveActivity, LiveActivityEvent};
 pub use self::sound::Sound;
 use crate::payload::{Payload, TooLarge};
 use crate::push_type::PushType;
+use crate::request::Headers;
 
 /// What the device shows, plays or does. A field that is `None`, `false` or empty is not sent.
 ///
@@ -71,6 +73,8 @@ pub struct Notification {
     pub content_changed: bool,
     /// `url-args`: Safari's web notifications.
     pub url_args: Vec<String>,
+    /// `ptt-push-type`: what a push of the Push to Talk framework is, if not speech.
+    pub ptt_push_type: Option<PttPushType>,
     /// The keys of Live Activities.
     pub live_activity: LiveActivity,
     /// The app's own fields, beside `aps`.
@@ -85,6 +89,37 @@ impl Notification {
     pub fn to_payload(&self, push_type: PushType) -> Result<Payload, NotificationError> {
         rules::check(self, push_type)?;
         encode::encode(self, push_type)
+    }
+
+    /// The same; but where the JSON is larger than Apple takes, the end of the alert's body is cut off, and nothing
+    /// else, so that it fits.
+    ///
+    /// The body keeps as many whole characters as fit with an ellipsis (`…`) after them; where not even the ellipsis
+    /// fits, it is empty.
+    ///
+    /// # Errors
+    /// As [`Self::to_payload`]; [`NotificationError::TooLarge`] says how large the JSON is with its whole body, if it
+    /// does not even fit without. The notification is then as it was.
+    pub fn to_truncated_payload(
+        &mut self,
+        push_type: PushType,
+    ) -> Result<Payload, NotificationError> {
+        match self.to_payload(push_type) {
+            Err(NotificationError::TooLarge { bytes, limit })
+                if truncate::cut_body(self, bytes, limit) =>
+            {
+                encode::encode(self, push_type)
+            }
+            other => other,
+        }
+    }
+
+    /// Checks that it goes with the headers, as far as [`Headers::new`], which does not see it, cannot know.
+    ///
+    /// # Errors
+    /// [`NotificationError`] with the name of the header.
+    pub fn check_headers(&self, headers: &Headers) -> Result<(), NotificationError> {
+        rules::check_headers(self, headers)
     }
 }
 
@@ -142,6 +177,31 @@ impl InterruptionLevel {
             Self::Active => "active",
             Self::TimeSensitive => "time-sensitive",
             Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a push of type `pushtotalk` is, if not speech.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PttPushType {
+    /// News for an app that has joined a channel (iOS 17.2). Six an hour with priority 10, any number with less:
+    /// `PTChannelManagerDelegate`, `incomingServiceUpdatePush`.
+    ServiceUpdate,
+}
+
+impl PttPushType {
+    /// Reads Apple's word; `_` for `-` is understood.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        matches!(text, "service-update" | "service_update").then_some(Self::ServiceUpdate)
+    }
+
+    /// Apple's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ServiceUpdate => "service-update",
         }
     }
 }

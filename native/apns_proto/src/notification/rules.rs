@@ -1,7 +1,9 @@
 //! What goes together in a notification, by push type.
 //!
-//! The sources are Apple's pages "Generating a remote notification", "Sending notification requests to APNs" and
-//! "Starting and updating Live Activities with ActivityKit push notifications".
+//! Refused is only what Apple refuses, what does nothing on the device, and what has no form in Apple's JSON. Each
+//! rule names the page of Apple's that it is from: GEN "Generating a remote notification", SEND "Sending notification
+//! requests to APNs", BACK "Pushing background updates to your App", LIVE "Starting and updating Live Activities with
+//! ActivityKit push notifications".
 
 use serde_json::{Map, Value};
 
@@ -9,7 +11,10 @@ use super::NotificationError::{Missing, NotAllowed, Value as WrongValue};
 use super::{
     Alert, AlertDictionary, LiveActivity, LiveActivityEvent, Notification, NotificationError, Sound,
 };
+use crate::expiration::Expiration;
+use crate::priority::Priority;
 use crate::push_type::PushType;
+use crate::request::Headers;
 
 type Checked = Result<(), NotificationError>;
 
@@ -23,6 +28,7 @@ pub(super) fn check(notification: &Notification, push_type: PushType) -> Checked
     }
     check_custom(&notification.custom)?;
     check_relevance(notification, push_type)?;
+    // GEN: the system passes the notification to the extension before it shows it; there is nothing to show.
     if notification.mutable_content && notification.alert.is_none() {
         return missing(
             "alert",
@@ -32,7 +38,45 @@ pub(super) fn check(notification: &Notification, push_type: PushType) -> Checked
     check_push_type(notification, push_type)
 }
 
+/// Speech is of use now or never: priority 10 and expiration 0 ("Creating a Push to Talk app"). A service update may
+/// wait, and has no budget then (`PTChannelManagerDelegate`, `incomingServiceUpdatePush`).
+pub(super) fn check_headers(notification: &Notification, headers: &Headers) -> Checked {
+    if headers.push_type != PushType::Pushtotalk || notification.ptt_push_type.is_some() {
+        return Ok(());
+    }
+    if headers.priority != Priority::Immediate {
+        return wrong_value("priority", "speech comes at once, with priority 10");
+    }
+    match headers.expiration {
+        None | Some(Expiration::ONE_ATTEMPT) => Ok(()),
+        Some(_) => wrong_value("expiration", "speech is not stored: its expiration is 0"),
+    }
+}
+
 fn check_push_type(notification: &Notification, push_type: PushType) -> Checked {
+    check_strangers(notification, push_type)?;
+    match push_type {
+        PushType::Alert => check_alert_push(notification),
+        PushType::Background => check_silent_push(
+            notification,
+            "content_available",
+            notification.content_available,
+        ),
+        PushType::Widgets => check_silent_push(
+            notification,
+            "content_changed",
+            notification.content_changed,
+        ),
+        // "Updating controls locally and remotely" shows `content-changed`, but does not ask for it.
+        PushType::Controls => check_silent_push(notification, "content_changed", true),
+        PushType::Liveactivity => check_live_activity(notification),
+        PushType::Mdm => check_mdm(notification),
+        _ => Ok(()),
+    }
+}
+
+/// Keys that one push type alone has: elsewhere nobody reads them, and most likely the push type was forgotten.
+fn check_strangers(notification: &Notification, push_type: PushType) -> Checked {
     if push_type != PushType::Liveactivity {
         forbid(
             &notification.live_activity.fields(),
@@ -46,66 +90,37 @@ fn check_push_type(notification: &Notification, push_type: PushType) -> Checked 
             "only a push of type widgets or controls has it",
         )?;
     }
-    match push_type {
-        PushType::Alert => check_alert_push(notification),
-        PushType::Background => {
-            let rule = "a background push has content_available, and nothing else in aps";
-            check_only(
-                notification,
-                "content_available",
-                notification.content_available,
-                rule,
-            )
-        }
-        PushType::Liveactivity => check_live_activity(notification),
-        PushType::Widgets => {
-            let rule = "a push to widgets has content_changed, and nothing else in aps";
-            check_only(
-                notification,
-                "content_changed",
-                notification.content_changed,
-                rule,
-            )
-        }
-        PushType::Mdm => check_mdm(notification),
-        _ => Ok(()),
-    }
-}
-
-fn check_alert_push(notification: &Notification) -> Checked {
-    let Notification {
-        alert,
-        badge,
-        sound,
-        ..
-    } = notification;
-    if alert.is_none() && badge.is_none() && sound.is_none() {
-        return missing(
-            "alert",
-            "a push of type alert shows a text, sets the badge or plays a sound",
-        );
+    if push_type != PushType::Pushtotalk {
+        let ptt_push_type = [("ptt_push_type", notification.ptt_push_type.is_some())];
+        forbid(&ptt_push_type, "only a push of type pushtotalk has it")?;
     }
     Ok(())
 }
 
-/// One flag and nothing else.
-fn check_only(
-    notification: &Notification,
-    field: &'static str,
-    set: bool,
-    rule: &'static str,
-) -> Checked {
-    if !set {
-        return missing(field, rule);
+/// SEND: `alert` is the type of what triggers a user interaction; APNs refuses, delays or drops what is something else.
+fn check_alert_push(notification: &Notification) -> Checked {
+    if notification.interactions().iter().any(|(_, set)| *set) {
+        return Ok(());
     }
-    forbid(
-        &notification
-            .fields()
-            .map(|(name, set)| (name, set && name != field)),
-        rule,
+    missing(
+        "alert",
+        "a push of type alert shows a text, sets the badge or plays a sound",
     )
 }
 
+/// BACK: no key that triggers a user interaction, and the flag that says what it is for. Other keys of `aps` are of no
+/// use there, but do no harm. The same for the pushes of WidgetKit, which reach no app at all.
+fn check_silent_push(notification: &Notification, flag: &'static str, set: bool) -> Checked {
+    if !set {
+        return missing(flag, "a push of this type does nothing without it");
+    }
+    forbid(
+        &notification.interactions(),
+        "a push of this type shows and plays nothing: send a push of type alert for that",
+    )
+}
+
+/// Apple's "Mobile Device Management Protocol Reference": the payload is this one key.
 fn check_mdm(notification: &Notification) -> Checked {
     if !notification.custom.contains_key("mdm") {
         return missing(
@@ -167,6 +182,7 @@ fn check_alert(alert: &Alert) -> Checked {
     Ok(())
 }
 
+/// GEN: a file in the app's bundle or its `Library/Sounds`, or `default`.
 fn check_sound(sound: &Sound) -> Checked {
     let (Sound::Name(name) | Sound::Critical { name, .. }) = sound;
     if name.is_empty() {
@@ -187,6 +203,7 @@ fn check_custom(custom: &Map<String, Value>) -> Checked {
     check_depth("custom", custom)
 }
 
+/// GEN for notifications, `ActivityContent.relevanceScore` for Live Activities. JSON has no other numbers than finite ones.
 fn check_relevance(notification: &Notification, push_type: PushType) -> Checked {
     match notification.relevance_score {
         Some(score) if !score.is_finite() => wrong_value("relevance_score", "a number"),
@@ -197,6 +214,7 @@ fn check_relevance(notification: &Notification, push_type: PushType) -> Checked 
     }
 }
 
+/// LIVE, "Construct the ActivityKit remote push notification payload".
 fn check_live_activity(notification: &Notification) -> Checked {
     let live_activity = &notification.live_activity;
     let Some(event) = live_activity.event else {
@@ -216,13 +234,41 @@ fn check_live_activity(notification: &Notification) -> Checked {
             check_depth(field, object)?;
         }
     }
-    if event == LiveActivityEvent::Start {
-        check_start(notification)
-    } else {
-        check_later(live_activity)
+    check_live_activity_alert(notification)?;
+    match event {
+        LiveActivityEvent::Start => check_start(notification),
+        // What only a start has does nothing later, and no harm.
+        LiveActivityEvent::Update | LiveActivityEvent::End => Ok(()),
     }
 }
 
+/// What ActivityKit's form of an alert has no place for: two texts in one, and (`AlertConfiguration.AlertSound`) more
+/// of a sound than its name.
+fn check_live_activity_alert(notification: &Notification) -> Checked {
+    if let Some(Sound::Critical { .. }) = notification.sound {
+        return wrong_value("sound", "the sound of a Live Activity is a name");
+    }
+    let Some(Alert::Dictionary(alert)) = &notification.alert else {
+        return Ok(());
+    };
+    let twice = [
+        (
+            "title",
+            alert.title.is_some() && alert.title_loc_key.is_some(),
+        ),
+        (
+            "subtitle",
+            alert.subtitle.is_some() && alert.subtitle_loc_key.is_some(),
+        ),
+        ("body", alert.body.is_some() && alert.loc_key.is_some()),
+    ];
+    forbid(
+        &twice,
+        "a Live Activity has either the text or its translation",
+    )
+}
+
+/// LIVE, "Construct the payload that starts a Live Activity".
 fn check_start(notification: &Notification) -> Checked {
     let live_activity = &notification.live_activity;
     if live_activity.attributes_type.is_none() {
@@ -240,27 +286,11 @@ fn check_start(notification: &Notification) -> Checked {
     if notification.alert.is_none() {
         return missing("alert", "the user is told that a Live Activity has started");
     }
+    // `PushType` of ActivityKit: "You can only specify one".
     if live_activity.input_push_token && live_activity.input_push_channel.is_some() {
         return not_allowed("input_push_channel", "updates come by token or by channel");
     }
     Ok(())
-}
-
-fn check_later(live_activity: &LiveActivity) -> Checked {
-    let LiveActivity {
-        attributes_type,
-        attributes,
-        input_push_token,
-        input_push_channel,
-        ..
-    } = live_activity;
-    let start_only = [
-        ("attributes_type", attributes_type.is_some()),
-        ("attributes", attributes.is_some()),
-        ("input_push_token", *input_push_token),
-        ("input_push_channel", input_push_channel.is_some()),
-    ];
-    forbid(&start_only, "it is given when the Live Activity starts")
 }
 
 impl Notification {
@@ -272,12 +302,22 @@ impl Notification {
             .any(|(_, set)| *set)
     }
 
-    /// The fields of `aps` that every push type knows, and whether they are set.
-    fn fields(&self) -> [(&'static str, bool); 13] {
+    /// The fields that trigger a user interaction, and whether they are set.
+    fn interactions(&self) -> [(&'static str, bool); 3] {
         [
             ("alert", self.alert.is_some()),
             ("badge", self.badge.is_some()),
             ("sound", self.sound.is_some()),
+        ]
+    }
+
+    /// The fields of `aps` but those of Live Activities, and whether they are set.
+    fn fields(&self) -> [(&'static str, bool); 14] {
+        let [alert, badge, sound] = self.interactions();
+        [
+            alert,
+            badge,
+            sound,
             ("thread_id", self.thread_id.is_some()),
             ("category", self.category.is_some()),
             ("content_available", self.content_available),
@@ -288,6 +328,7 @@ impl Notification {
             ("filter_criteria", self.filter_criteria.is_some()),
             ("content_changed", self.content_changed),
             ("url_args", !self.url_args.is_empty()),
+            ("ptt_push_type", self.ptt_push_type.is_some()),
         ]
     }
 }

@@ -1,7 +1,9 @@
-//! Each key with the JSON it gives; the rules and laws over random notifications have files of their own.
+//! Each key with the JSON it gives; Live Activities, rules, cutting and laws have files of their own.
 
 mod laws;
+mod live_activity;
 mod rules;
+mod truncate;
 
 use serde_json::json;
 
@@ -95,6 +97,7 @@ fn every_key_of_aps_is_written_in_apples_words() {
         filter_criteria: text("focus"),
         content_changed: false,
         url_args: vec!["x".to_owned()],
+        ptt_push_type: None,
         live_activity: LiveActivity::default(),
         custom: object(json!({"from": "juliet@example.org", "n": [1, null]})),
     };
@@ -117,39 +120,6 @@ fn every_key_of_aps_is_written_in_apples_words() {
 }
 
 #[test]
-fn a_live_activity_starts_is_updated_and_ends() {
-    let mut first = start();
-    first.live_activity.stale_date = Some(5);
-    first.live_activity.input_push_token = true;
-    let expected = json!({"aps": {
-        "alert": "hello", "timestamp": 1_764_000_000, "event": "start", "content-state": {"score": 3}, "stale-date": 5,
-        "attributes-type": "Game", "attributes": {}, "input-push-token": 1,
-    }});
-    assert_eq!(json_of(&first, PushType::Liveactivity), expected);
-
-    first.live_activity.input_push_token = false;
-    first.live_activity.input_push_channel = text("dHN0");
-    assert_eq!(
-        json_of(&first, PushType::Liveactivity)["aps"]["input-push-channel"],
-        "dHN0"
-    );
-
-    let mut update = live_activity(LiveActivityEvent::Update);
-    update.relevance_score = Some(75.0);
-    assert_eq!(
-        json_of(&update, PushType::Liveactivity)["aps"]["relevance-score"],
-        75.0
-    );
-
-    let mut end = live_activity(LiveActivityEvent::End);
-    end.live_activity.content_state = None;
-    end.live_activity.dismissal_date = Some(7);
-    let expected =
-        json!({"aps": {"timestamp": 1_764_000_000, "event": "end", "dismissal-date": 7}});
-    assert_eq!(json_of(&end, PushType::Liveactivity), expected);
-}
-
-#[test]
 fn the_smallest_notification_of_each_push_type() {
     let none = Notification::default();
     let background = Notification {
@@ -168,6 +138,10 @@ fn the_smallest_notification_of_each_push_type() {
         badge: Some(0),
         ..none.clone()
     };
+    let service_update = Notification {
+        ptt_push_type: Some(PttPushType::ServiceUpdate),
+        ..none.clone()
+    };
     let cases = [
         (PushType::Alert, &badge, json!({"aps": {"badge": 0}})),
         (
@@ -181,6 +155,11 @@ fn the_smallest_notification_of_each_push_type() {
         (PushType::Fileprovider, &badge, json!({"aps": {"badge": 0}})),
         (PushType::Location, &none, json!({"aps": {}})),
         (PushType::Pushtotalk, &none, json!({"aps": {}})),
+        (
+            PushType::Pushtotalk,
+            &service_update,
+            json!({"aps": {"ptt-push-type": "service-update"}}),
+        ),
         (
             PushType::Widgets,
             &changed,
@@ -259,6 +238,10 @@ fn words_go_round() {
         InterruptionLevel::parse("time_sensitive"),
         Some(InterruptionLevel::TimeSensitive)
     );
+    for word in ["service-update", "service_update"] {
+        assert_eq!(PttPushType::parse(word), Some(PttPushType::ServiceUpdate));
+    }
+    assert_eq!(PttPushType::parse("speech"), None);
     assert_eq!(InterruptionLevel::parse("loud"), None);
     assert_eq!(LiveActivityEvent::parse("stop"), None);
 }

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn a_broken_rule_names_the_field() {
     use PushType::{
-        Alert as A, Background as B, Liveactivity as L, Mdm as M, Voip as V, Widgets as W,
+        Alert as A, Background as B, Controls as C, Liveactivity as L, Mdm as M, Voip as V,
+        Widgets as W,
     };
     let none = Notification::default;
     let background = || Notification {
@@ -112,8 +113,15 @@ fn a_broken_rule_names_the_field() {
         ),
         (
             B,
-            broken(background(), |n| n.thread_id = text("x")),
-            "thread_id",
+            broken(background(), |n| n.mutable_content = true),
+            "alert",
+        ),
+        (
+            B,
+            broken(background(), |n| {
+                n.ptt_push_type = Some(PttPushType::ServiceUpdate)
+            }),
+            "ptt_push_type",
         ),
         // Widgets, MDM
         (W, none(), "content_changed"),
@@ -122,6 +130,7 @@ fn a_broken_rule_names_the_field() {
             broken(none(), |n| (n.content_changed, n.badge) = (true, Some(1))),
             "badge",
         ),
+        (C, alert(), "alert"),
         (M, none(), "custom"),
         (
             M,
@@ -156,19 +165,30 @@ fn a_broken_rule_names_the_field() {
             broken(start(), |n| n.relevance_score = Some(f64::INFINITY)),
             "relevance_score",
         ),
+        (L, broken(start(), |n| n.sound = critical(1.0)), "sound"),
         (
             L,
-            broken(live_activity(LiveActivityEvent::Update), |n| {
-                n.live_activity.input_push_token = true
+            broken(start(), |n| {
+                n.alert = dictionary(AlertDictionary {
+                    title: text("t"),
+                    title_loc_key: text("TK"),
+                    ..Default::default()
+                })
+                .alert;
             }),
-            "input_push_token",
+            "title",
         ),
         (
             L,
-            broken(live_activity(LiveActivityEvent::End), |n| {
-                n.live_activity.attributes = Some(Map::new())
+            broken(start(), |n| {
+                n.alert = dictionary(AlertDictionary {
+                    body: text("b"),
+                    loc_key: text("LK"),
+                    ..Default::default()
+                })
+                .alert;
             }),
-            "attributes",
+            "body",
         ),
         (
             L,
@@ -203,4 +223,52 @@ fn a_field_nested_too_deep_is_refused_and_never_overflows_the_stack() {
         with(1_000).to_payload(PushType::Alert).unwrap_err().field(),
         "custom"
     );
+}
+
+#[test]
+fn keys_that_do_nothing_in_a_silent_push_do_no_harm_there() {
+    let silent = Notification {
+        content_available: true,
+        thread_id: text("x"),
+        category: text("x"),
+        interruption_level: Some(InterruptionLevel::Passive),
+        ..Notification::default()
+    };
+    assert!(silent.to_payload(PushType::Background).is_ok());
+}
+
+#[test]
+fn speech_is_neither_late_nor_stored_but_a_service_update_may_be() {
+    use crate::expiration::Expiration;
+    use crate::priority::Priority;
+
+    let later = Expiration::from_unix_seconds(2_000_000_000).ok();
+    let speech = Notification::default();
+    let update = Notification {
+        ptt_push_type: Some(PttPushType::ServiceUpdate),
+        ..Notification::default()
+    };
+    let cases = [
+        (None, None, None),
+        (
+            Some(Priority::Immediate),
+            Some(Expiration::ONE_ATTEMPT),
+            None,
+        ),
+        (Some(Priority::PowerConsiderate), None, Some("priority")),
+        (Some(Priority::Low), None, Some("priority")),
+        (None, later, Some("expiration")),
+    ];
+    for (priority, expiration, field) in cases {
+        let headers = Headers::new(PushType::Pushtotalk, priority, expiration, None).unwrap();
+        let checked = speech.check_headers(&headers);
+        assert_eq!(
+            checked.err().map(|error| error.field()),
+            field,
+            "{headers:?}"
+        );
+        assert_eq!(update.check_headers(&headers), Ok(()), "{headers:?}");
+    }
+    let alert = Headers::new(PushType::Alert, Some(Priority::Low), later, None).unwrap();
+    assert_eq!(speech.check_headers(&alert), Ok(()));
 }
