@@ -95,6 +95,8 @@
     response_timeout => pos_integer(),
     ping_interval => pos_integer(),
     ping_timeout => pos_integer(),
+    max_connections => pos_integer(),
+    connection_idle_timeout => pos_integer(),
     reconnect_min_interval => pos_integer(),
     reconnect_max_interval => pos_integer()
 }.

@@ -58,6 +58,10 @@ pub struct Options {
     pub ping_interval: u64,
     /// How long the answer to a PING may take, in milliseconds.
     pub ping_timeout: u64,
+    /// Connections that take pushes at most; more than one only while pushes wait behind full ones.
+    pub max_connections: u64,
+    /// How long a connection beyond the first may have nothing in flight, in milliseconds.
+    pub connection_idle_timeout: u64,
     /// Shortest wait after an attempt to connect that failed, in milliseconds.
     pub reconnect_min_interval: u64,
     /// Longest wait after an attempt to connect that failed, in milliseconds.
@@ -154,6 +158,8 @@ impl Default for Options {
             response_timeout: 0,
             ping_interval: 0,
             ping_timeout: 0,
+            max_connections: 0,
+            connection_idle_timeout: 0,
             reconnect_min_interval: 0,
             reconnect_max_interval: 0,
         };

@@ -8,8 +8,10 @@ mod connect;
 mod crash;
 mod delayed;
 mod dialer;
+mod growth;
 mod links;
 mod outbox;
+mod serve;
 mod settle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -151,9 +153,10 @@ impl<S: EventSink> Engine<S> {
     /// Waits for a socket, a timer or a caller. After work it lingers a moment before it really sleeps,
     /// so that a stream of pushes does not cost its callers a wake-up each.
     fn sleep(&mut self) {
+        let now = Instant::now();
         let until_timer = self
-            .next_timer()
-            .map(|at| at.saturating_duration_since(Instant::now()));
+            .next_timer(now)
+            .map(|at| at.saturating_duration_since(now));
         let timeout = if self.links.has_more_to_read() {
             Some(Duration::ZERO)
         } else if self.linger {
@@ -167,14 +170,14 @@ impl<S: EventSink> Engine<S> {
         self.queue.stay_awake();
     }
 
-    fn next_timer(&self) -> Option<Instant> {
+    fn next_timer(&self, now: Instant) -> Option<Instant> {
         let waiting = !self.lanes.is_empty() || self.delayed.len() > 0;
         let sweep = waiting.then_some(self.sweep_at);
         [
             sweep,
             self.delayed.next_due(),
             self.stop_at,
-            self.links.poll_timeout(),
+            self.links.poll_timeout(now),
         ]
         .into_iter()
         .flatten()
@@ -213,34 +216,36 @@ impl<S: EventSink> Engine<S> {
             self.lanes.push_front(lane_of(&push), push);
         }
         self.refresh_provider_token(now);
-        // A full output is written and more waits: on while the socket takes it.
-        while self.flush_links(now) && self.fill_session(now) > 0 {}
+        self.flush_retired(now);
+        // A full output is written and more waits: on while a socket takes it.
+        while self.flush_serving(now) && self.fill_sessions(now) > 0 {}
+        self.fit_connections(now);
     }
 
-    /// Gives the session pushes until something is in the way; returns how many.
-    fn fill_session(&mut self, now: Now) -> usize {
-        let Some(session) = self.links.session() else {
-            return 0;
-        };
+    /// Gives the sessions pushes until something is in the way; returns how many.
+    fn fill_sessions(&mut self, now: Now) -> usize {
         let mut ended = Vec::new();
         let mut sent = 0;
-        while let Some(push) = self.lanes.pop() {
-            if let Some(cause) = push.overdue(now) {
-                ended.push((push, cause));
-                continue;
-            }
-            let lane = lane_of(&push);
-            match session.send(now, push) {
-                Ok(()) => sent += 1,
-                // No connection to this server could take it, and it must not stand in the others' way.
-                Err((push, Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }))) => {
-                    ended.push((push, FailedCause::Unreachable));
+        'sessions: for session in self.links.sessions() {
+            while let Some(push) = self.lanes.pop() {
+                if let Some(cause) = push.overdue(now) {
+                    ended.push((push, cause));
+                    continue;
                 }
-                Err((push, _)) => {
-                    self.lanes.push_front(lane, push);
-                    break;
+                let lane = lane_of(&push);
+                match session.send(now, push) {
+                    Ok(()) => sent += 1,
+                    // No connection to this server could take it, and it must not stand in the others' way.
+                    Err((push, Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }))) => {
+                        ended.push((push, FailedCause::Unreachable));
+                    }
+                    Err((push, _)) => {
+                        self.lanes.push_front(lane, push);
+                        continue 'sessions;
+                    }
                 }
             }
+            break;
         }
         for (push, cause) in ended {
             self.end_failed(push, cause, None);
@@ -298,7 +303,7 @@ impl<S: EventSink> Engine<S> {
         self.stats.queued_bytes.set(bytes as u64);
         self.stats.delayed.set(self.delayed.len() as u64);
         self.stats.in_flight.set(self.links.in_flight() as u64);
-        self.stats.connections.set(u64::from(self.links.is_up()));
+        self.stats.connections.set(self.links.ready() as u64);
     }
 
     /// Ends everything that is inside, whichever way it came or went.

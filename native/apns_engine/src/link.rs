@@ -121,11 +121,6 @@ impl<R> Link<R> {
         self.address
     }
 
-    /// Whether TCP and TLS are up.
-    pub(crate) const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open(_))
-    }
-
     /// Whether TCP is not up yet.
     pub(crate) const fn is_connecting(&self) -> bool {
         matches!(self.phase, Phase::Connecting)

@@ -11,7 +11,7 @@ use super::{ConfigError, Options};
 pub struct NumberOption {
     /// Its name.
     pub name: &'static str,
-    /// What it counts: `pushes`, `bytes` or `ms`.
+    /// What it counts: `pushes`, `bytes`, `connections` or `ms`.
     pub unit: &'static str,
     /// Smallest value taken.
     pub min: u64,
@@ -87,6 +87,10 @@ pub const NUMBERS: &[NumberOption] = &[
         "Apple speaks of an hour, but firewalls forget silent connections after some minutes, and the next push would pay for finding out. pushy has pinged Apple each minute for years."),
     number!(ping_timeout, "ms", 100..=600_000, 10_000,
         "Many times any round trip; a dead connection is found before TCP's own limit of 20 seconds."),
+    number!(max_connections, "connections", 1..=100, 4,
+        "One carries Apple's window of 65,535 bytes per round trip, some 200 messages; four carry a burst, and no server takes them for an attack. More are made only while the queue waits behind full ones."),
+    number!(connection_idle_timeout, "ms", 100..=86_400_000, 60_000,
+        "A burst is often followed by another; after a quiet minute the connections beyond the first are of no use."),
     number!(reconnect_min_interval, "ms", 10..=60_000, 500,
         "Half a second is soon enough for a phone, and slow enough not to hammer a server that hangs up at once."),
     number!(reconnect_max_interval, "ms", 10..=3_600_000, 60_000,
@@ -110,6 +114,10 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// How long the answer to a PING may take.
     pub ping_timeout: Duration,
+    /// Connections that take pushes at most.
+    pub max_connections: usize,
+    /// How long one beyond the first may have nothing in flight.
+    pub connection_idle_timeout: Duration,
     reconnect: Backoff,
 }
 
@@ -135,6 +143,8 @@ impl Limits {
             response_timeout: Duration::from_millis(options.response_timeout),
             ping_interval: Duration::from_millis(options.ping_interval),
             ping_timeout: Duration::from_millis(options.ping_timeout),
+            max_connections: in_memory(options.max_connections),
+            connection_idle_timeout: Duration::from_millis(options.connection_idle_timeout),
             reconnect,
         })
     }

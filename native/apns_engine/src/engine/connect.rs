@@ -1,269 +1,17 @@
-//! Getting connections up, noticing that they end, and telling of both.
-
-use std::time::Duration;
+//! Getting a connection up: when, where to, and what becomes of an attempt.
 
 use apns_proto::now::Now;
-use apns_proto::session::Notice;
 
 use super::Engine;
 use super::dialer::Step;
-use super::links::Current;
+use super::links::MayFollow;
 use crate::event::{Alarm, Event, EventSink};
 use crate::link::{Down, Link};
 use crate::tls;
 
 impl<S: EventSink> Engine<S> {
-    /// Lets sockets and timers have their say; whether bytes may have moved.
-    pub(super) fn advance_links(&mut self, now: Now) -> bool {
-        let any = self.links.take_readiness() || self.links.has_more_to_read();
-        self.advance_current(now);
-        self.advance_retired(now);
-        for notice in self.links.listen(now, &self.stats) {
-            self.take_notice(now, notice);
-        }
-        if std::mem::take(&mut self.links.calm_asked) && self.links.current.is_none() {
-            self.links
-                .dialer
-                .wait(CALM, now.instant, self.random.u64(..));
-        }
-        self.drop_broken(now);
-        self.close_finished();
-        self.dial(now);
-        any
-    }
-
-    /// Writes what sessions have to say. `false`: the current connection's socket is full, or there is none.
-    pub(super) fn flush_links(&mut self, now: Now) -> bool {
-        let mut down = Vec::new();
-        for (index, link) in self.links.retired.iter_mut().enumerate() {
-            if link.flush(&self.stats).is_err() {
-                // Answers may still wait in the socket: what is known is not unknown.
-                let _ = link.advance(now, &mut self.links.buffer, &self.stats);
-                down.push(index);
-            }
-        }
-        for index in down.into_iter().rev() {
-            let link = self.links.retired.remove(index);
-            self.links.bury(link, false);
-        }
-        match self
-            .links
-            .current
-            .as_mut()
-            .map(|current| current.link.flush(&self.stats))
-        {
-            None => false,
-            Some(Ok(room)) => room,
-            Some(Err(down)) => {
-                // What the server said last (a GOAWAY, an alert) may still wait to be read: it tells more than EPIPE.
-                let better = self.read_current(now).err();
-                self.take_last_words(now);
-                self.current_down(now, better.unwrap_or(down));
-                false
-            }
-        }
-    }
-
-    fn read_current(&mut self, now: Now) -> Result<(), Down> {
-        let links = &mut self.links;
-        match &mut links.current {
-            Some(current) => current.link.advance(now, &mut links.buffer, &self.stats),
-            None => Ok(()),
-        }
-    }
-
-    fn advance_current(&mut self, now: Now) {
-        let was_connecting = self
-            .links
-            .current
-            .as_ref()
-            .is_some_and(|current| current.link.is_connecting());
-        if let Err(down) = self.read_current(now) {
-            self.take_last_words(now);
-            self.current_down(now, down);
-            return;
-        }
-        if let Some(current) = &self.links.current {
-            if current.link.is_open() {
-                self.links.dialer.up();
-            } else if was_connecting && !current.link.is_connecting() {
-                self.links.dialer.connected(now.instant);
-            }
-        }
-    }
-
-    /// A GOAWAY read just before the end says why the connection ended.
-    fn take_last_words(&mut self, now: Now) {
-        for notice in self.links.listen(now, &self.stats) {
-            self.take_notice(now, notice);
-        }
-    }
-
-    fn advance_retired(&mut self, now: Now) {
-        let links = &mut self.links;
-        let mut ended = Vec::new();
-        for (index, link) in links.retired.iter_mut().enumerate() {
-            if let Err(down) = link.advance(now, &mut links.buffer, &self.stats) {
-                ended.push((index, down.refused));
-            }
-        }
-        for (index, refused) in ended.into_iter().rev() {
-            let link = links.retired.remove(index);
-            links.bury(link, refused);
-        }
-    }
-
-    fn take_notice(&mut self, now: Now, notice: Notice) {
-        match notice {
-            Notice::Ready => {
-                self.stats.connects.add(1);
-                self.links.told = None;
-                self.alarms
-                    .retain(|(alarm, _)| *alarm != Alarm::ServerCertificate);
-                if let Some(current) = &self.links.current {
-                    let address = current.link.address().to_string();
-                    self.tell_receiver(Event::ConnectionUp { address });
-                }
-            }
-            Notice::Authenticated => {
-                self.clear_alarms();
-                if let Some(current) = &mut self.links.current {
-                    current.useful = true;
-                }
-            }
-            Notice::GoingAway { reason, calm } => {
-                self.stats.goaways.add(1);
-                self.replace_current(now, &reason, calm);
-            }
-            Notice::Retired { reason } => self.replace_current(now, &reason, false),
-            _ => {}
-        }
-    }
-
-    /// A new connection first, the old one drained beside it.
-    fn replace_current(&mut self, now: Now, reason: &str, calm: bool) {
-        if self.links.current.is_none() {
-            if calm {
-                self.links
-                    .dialer
-                    .wait(CALM, now.instant, self.random.u64(..));
-            }
-            return;
-        }
-        let useful = self
-            .links
-            .current
-            .as_ref()
-            .is_some_and(|current| current.useful);
-        let served = self.links.retire_current(now);
-        // It left in good order after good work. A server that hangs up on us after an answer is not let off so.
-        if (useful && !calm) || served {
-            self.links.dialer.useful();
-        }
-        let retry_in = self.wait_unless(served && !calm, calm, now);
-        self.tell_down(format!("the connection is replaced: {reason}"), retry_in);
-    }
-
-    /// Holds the next attempt back unless it may follow at once; a server that asks for calm gets more of it.
-    fn wait_unless(&mut self, at_once: bool, calm: bool, now: Now) -> Option<Duration> {
-        if at_once {
-            return Some(Duration::ZERO);
-        }
-        let least = if calm { CALM } else { Duration::ZERO };
-        Some(
-            self.links
-                .dialer
-                .wait(least, now.instant, self.random.u64(..)),
-        )
-    }
-
-    /// Leaves connections that broke the rules of HTTP/2 or are dead; see [`is_broken`](apns_proto::session::Session::is_broken).
-    fn drop_broken(&mut self, now: Now) {
-        for index in (0..self.links.retired.len()).rev() {
-            let session = self.links.retired.get_mut(index).and_then(Link::session);
-            if session.is_some_and(|session| session.is_broken()) {
-                let link = self.links.retired.remove(index);
-                self.links.bury(link, false);
-                self.stats.connection_losses.add(1);
-            }
-        }
-        if self
-            .links
-            .session()
-            .is_some_and(|session| session.is_broken())
-        {
-            self.current_down(
-                now,
-                Down::new("the server is silent or broke the rules of HTTP/2"),
-            );
-        }
-    }
-
-    fn close_finished(&mut self) {
-        for index in (0..self.links.retired.len()).rev() {
-            let finished = self
-                .links
-                .retired
-                .get_mut(index)
-                .and_then(Link::session)
-                .is_none_or(|s| s.is_finished());
-            if finished {
-                let link = self.links.retired.remove(index);
-                link.close(self.links.poll.registry(), &self.stats);
-            }
-        }
-    }
-
-    /// The current connection is gone, or could not be made.
-    fn current_down(&mut self, now: Now, down: Down) {
-        let Some(current) = self.links.current.take() else {
-            return;
-        };
-        let was_open = current.link.is_open();
-        let served = current.has_served(now);
-        let address = current.link.address();
-        self.links.bury(current.link, down.refused);
-        let down = if was_open {
-            self.stats.connection_losses.add(1);
-            down
-        } else {
-            down.at(address)
-        };
-        self.attempt_failed(now, down, served);
-    }
-
-    fn attempt_failed(&mut self, now: Now, down: Down, served: bool) {
-        if served {
-            self.links.dialer.useful();
-        } else {
-            self.stats.connect_failures.add(1);
-        }
-        if let Some(alarm) = down.alarm {
-            self.raise_alarm(alarm, down.reason.clone());
-        }
-        match self.links.dialer.attempt_failed(now.instant) {
-            Some(step) => self.perform(now, step),
-            None => {
-                if down.alarm == Some(Alarm::ServerCertificate) {
-                    self.reload_roots();
-                }
-                let retry_in = self.wait_unless(served, false, now);
-                self.tell_down(down.reason, retry_in);
-            }
-        }
-    }
-
-    fn tell_down(&mut self, reason: String, retry_in: Option<Duration>) {
-        // An outage is told when it begins and when its reason changes, not at every attempt.
-        if self.links.told.as_ref() == Some(&reason) {
-            return;
-        }
-        self.links.told = Some(reason.clone());
-        self.tell_receiver(Event::ConnectionDown { reason, retry_in });
-    }
-
-    /// Takes the next step towards a connection, if none is there.
-    fn dial(&mut self, now: Now) {
+    /// Takes the next step towards a connection, if one is wanted.
+    pub(super) fn dial(&mut self, now: Now) {
         match self.links.resolver.try_take() {
             Some(Ok(addresses)) => {
                 let step = self.links.dialer.resolved(addresses, now.instant);
@@ -271,21 +19,65 @@ impl<S: EventSink> Engine<S> {
             }
             // Of a look-up that was given up already the failure has been told.
             Some(Err(reason)) if self.links.dialer.is_resolving() => {
-                self.attempt_failed(now, Down::new(reason), false);
+                self.attempt_failed(now, Down::new(reason));
             }
             Some(Err(_)) => {}
             None => {}
         }
-        let is_open = self
-            .links
-            .current
-            .as_ref()
-            .is_some_and(|current| current.link.is_open());
-        if is_open || (self.stop_at.is_some() && self.is_empty()) {
+        let is_ending = self.stop_at.is_some() && self.is_empty();
+        if !is_ending && self.links.wants_connection(now.instant) {
+            let step = self.links.dialer.next_step(now.instant);
+            self.perform(now, step);
+        }
+    }
+
+    /// Moves the attempt on as far as its socket allows.
+    pub(super) fn advance_attempt(&mut self, now: Now) {
+        let links = &mut self.links;
+        let Some(link) = &mut links.attempt else {
+            return;
+        };
+        let was_connecting = link.is_connecting();
+        let moved = link.advance(now, &mut links.buffer, &self.stats);
+        // The session's first words; what stays unwritten is written later.
+        let moved = moved.and_then(|()| link.flush(&self.stats).map(|_| ()));
+        if was_connecting && !link.is_connecting() {
+            links.dialer.connected(now.instant);
+        }
+        if let Err(down) = moved {
+            self.hear(now);
+            self.attempt_down(now, down);
+        }
+    }
+
+    /// The attempt has come to nothing.
+    pub(super) fn attempt_down(&mut self, now: Now, down: Down) {
+        if let Some(link) = self.links.attempt.take() {
+            let address = link.address();
+            self.links.bury(link, down.refused);
+            self.attempt_failed(now, down.at(address));
+        }
+    }
+
+    /// On to the next address; after the last one, back after a while.
+    fn attempt_failed(&mut self, now: Now, down: Down) {
+        self.stats.connect_failures.add(1);
+        if let Some(alarm) = down.alarm {
+            self.raise_alarm(alarm, down.reason.clone());
+        }
+        if let Some(step) = self.links.dialer.attempt_failed(now.instant) {
+            self.perform(now, step);
             return;
         }
-        let step = self.links.dialer.next_step(now.instant);
-        self.perform(now, step);
+        if down.alarm == Some(Alarm::ServerCertificate) {
+            self.reload_roots();
+        }
+        let random = self.random.u64(..);
+        let retry_in = self.links.hold_back(MayFollow::Later, now.instant, random);
+        // While others serve, an operator need not know that one more could not be had.
+        if self.links.serving.is_empty() {
+            self.tell_outage(down.reason, retry_in);
+        }
     }
 
     fn perform(&mut self, now: Now, step: Step) {
@@ -296,22 +88,15 @@ impl<S: EventSink> Engine<S> {
                 self.links.resolver.request(&endpoint.host, endpoint.port);
             }
             Step::Connect(address) => match self.connect(address) {
-                Ok(link) => {
-                    self.links.current = Some(Current {
-                        link,
-                        since: now.instant,
-                        useful: false,
-                        has_token: false,
-                    });
-                }
-                Err(down) => self.attempt_failed(now, down.at(address), false),
+                Ok(link) => self.links.attempt = Some(link),
+                Err(down) => self.attempt_failed(now, down.at(address)),
             },
-            Step::TimedOut if self.links.current.is_some() => {
-                self.current_down(now, Down::new("no answer in time"));
+            Step::TimedOut if self.links.attempt.is_some() => {
+                self.attempt_down(now, Down::new("no answer in time"));
             }
             Step::TimedOut => {
                 let what = format!("looking up {} took too long", self.config.endpoint.host);
-                self.attempt_failed(now, Down::new(what), false);
+                self.attempt_failed(now, Down::new(what));
             }
         }
     }
@@ -345,7 +130,16 @@ impl<S: EventSink> Engine<S> {
             self.links.tls_config = None;
         }
     }
-}
 
-/// How long a server that said ENHANCE_YOUR_CALM is left alone, on top of the backoff.
-const CALM: Duration = Duration::from_secs(60);
+    /// An outage is told when it begins and when its reason changes, not at every attempt.
+    pub(super) fn tell_outage(&mut self, reason: String, retry_in: std::time::Duration) {
+        if self.links.told.as_ref() == Some(&reason) {
+            return;
+        }
+        self.links.told = Some(reason.clone());
+        self.tell_receiver(Event::ConnectionDown {
+            reason,
+            retry_in: Some(retry_in),
+        });
+    }
+}

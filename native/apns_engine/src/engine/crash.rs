@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use apns_proto::session::FailedCause;
 
 use super::Engine;
+use super::links::MayFollow;
 use crate::event::{Alarm, EventSink};
 
 impl<S: EventSink> Engine<S> {
@@ -31,7 +32,9 @@ impl<S: EventSink> Engine<S> {
             self.raise_alarm(Alarm::EngineCrashed, detail);
             self.alarms
                 .retain(|(alarm, _)| *alarm != Alarm::EngineCrashed);
-            self.links.hold_back(Instant::now(), self.random.u64(..));
+            let random = self.random.u64(..);
+            self.links
+                .hold_back(MayFollow::Later, Instant::now(), random);
             self.outbox.flush(&self.stats);
         }));
         if ended.is_err() {

@@ -72,6 +72,11 @@ impl Dialer {
         }
     }
 
+    /// Whether an attempt is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self.state, State::Resolving(_) | State::Trying { .. })
+    }
+
     /// Whether a look-up is under way that anybody waits for.
     pub(crate) fn is_resolving(&self) -> bool {
         matches!(self.state, State::Resolving(_))
@@ -102,6 +107,11 @@ impl Dialer {
 
     /// A connection is up.
     pub(crate) fn up(&mut self) {
+        self.state = State::Idle;
+    }
+
+    /// The attempt is given up, and no wait stands in the way of the next.
+    pub(crate) fn start_over(&mut self) {
         self.state = State::Idle;
     }
 

@@ -1,5 +1,5 @@
-//! The app's connections: the one that takes pushes, those that only wait for their last answers, and the
-//! way to a new one.
+//! The app's connections: those that take pushes, those that only wait for their last answers, and the one on its
+//! way up.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use apns_proto::session::{self, Authentication, Fate, Notice, Session};
 use mio::Token;
 
 use super::dialer::Dialer;
+use super::growth::Growth;
 use crate::config::AppConfig;
 use crate::credentials::Credentials;
 use crate::link::Link;
@@ -27,8 +28,12 @@ pub(super) struct Links<R> {
     pub(super) dialer: Dialer,
     pub(super) tls_config: Option<Arc<rustls::ClientConfig>>,
     pub(super) session_config: session::Config,
-    /// Takes pushes, or is on its way up.
-    pub(super) current: Option<Current<R>>,
+    pub(super) growth: Growth,
+    /// On its way up. Never more than one at a time, so that no trouble becomes a storm of connects.
+    pub(super) attempt: Option<Link<R>>,
+    /// Take pushes, the oldest first. The first that has room gets the next push, so that the last ones are idle when
+    /// they are not needed.
+    pub(super) serving: Vec<Serving<R>>,
     /// Take no pushes; wait for the answers to those that they took.
     pub(super) retired: Vec<Link<R>>,
     outcomes: VecDeque<(QueuedPush<R>, Fate)>,
@@ -36,19 +41,20 @@ pub(super) struct Links<R> {
     pub(super) buffer: Box<[u8]>,
     /// The reason that the receiver was told last, so that an outage is told once and not once per attempt.
     pub(super) told: Option<String>,
-    /// A connection that takes no pushes any more said ENHANCE_YOUR_CALM.
-    pub(super) calm_asked: bool,
+    max_retired: usize,
 }
 
-/// The current connection and what is known of it.
+/// A connection that takes pushes, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Current<R> {
+pub(super) struct Serving<R> {
     pub(super) link: Link<R>,
-    pub(super) since: Instant,
+    since: Instant,
     /// It gave an answer that shows that we are known.
     pub(super) useful: bool,
     /// Its session has the present provider token.
-    pub(super) has_token: bool,
+    has_token: bool,
+    /// Since when nothing has been in flight on it.
+    idle_since: Option<Instant>,
 }
 
 impl<R> Links<R> {
@@ -73,59 +79,77 @@ impl<R> Links<R> {
             dialer: Dialer::new(limits.reconnect_backoff(), limits.connect_timeout),
             tls_config: None,
             session_config,
-            current: None,
+            growth: Growth::new(limits.max_connections, limits.connection_idle_timeout),
+            attempt: None,
+            serving: Vec::new(),
             retired: Vec::new(),
+            max_retired: limits.max_connections + SPARE_RETIRED,
             outcomes: VecDeque::new(),
             next_token: WAKER.0 + 1,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             told: None,
-            calm_asked: false,
         }
     }
 
     // -- getters
 
-    /// The session that takes pushes now, if one is there.
-    pub(super) fn session(&mut self) -> Option<&mut Session<Origin<R>>> {
-        self.current
-            .as_mut()
-            .and_then(|current| current.link.session())
+    /// Connections that can take pushes.
+    pub(super) fn ready(&self) -> usize {
+        self.serving.len()
     }
 
-    pub(super) fn is_up(&mut self) -> bool {
-        self.session().is_some_and(|session| session.is_ready())
+    /// The sessions that take pushes, those to be filled first in front.
+    pub(super) fn sessions(&mut self) -> impl Iterator<Item = &mut Session<Origin<R>>> {
+        self.serving.iter_mut().filter_map(|one| one.link.session())
     }
 
     pub(super) fn in_flight(&mut self) -> usize {
-        let current = self.session().map_or(0, |session| session.in_flight());
-        let retired = self
-            .retired
-            .iter_mut()
-            .filter_map(Link::session)
-            .map(|session| session.in_flight());
-        current + retired.sum::<usize>()
+        let sessions = self.all_mut().filter_map(Link::session);
+        sessions.map(|session| session.in_flight()).sum()
+    }
+
+    /// Whether every connection that takes pushes is full: see [`Session::is_saturated`].
+    pub(super) fn is_saturated(&mut self) -> bool {
+        self.sessions().all(|session| session.is_saturated())
     }
 
     pub(super) fn has_more_to_read(&self) -> bool {
         self.all().any(Link::has_more_to_read)
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    /// Whether the way to a connection is to be followed: one is missing, or it has been begun.
+    pub(super) fn wants_connection(&self, now: Instant) -> bool {
+        self.serving.is_empty()
+            || self.dialer.is_busy()
+            || self.growth.wants_another(self.ready(), now)
+    }
+
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let links = self.all().filter_map(Link::poll_timeout);
-        links.chain(self.dialer.poll_timeout()).min()
+        let dial = if self.wants_connection(now) {
+            self.dialer.poll_timeout().or(Some(now))
+        } else {
+            self.growth.due(self.ready())
+        };
+        links.chain(dial).chain(self.shrink_at()).min()
+    }
+
+    /// When the last connection has been idle for long enough to go.
+    fn shrink_at(&self) -> Option<Instant> {
+        let idle_since = self.serving.last()?.idle_since?;
+        self.growth.shrink_at(self.ready(), idle_since)
     }
 
     fn all(&self) -> impl Iterator<Item = &Link<R>> {
-        self.current
-            .iter()
-            .map(|current| &current.link)
-            .chain(&self.retired)
+        let serving = self.serving.iter().map(|one| &one.link);
+        self.attempt.iter().chain(serving).chain(&self.retired)
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Link<R>> {
-        self.current
+        let serving = self.serving.iter_mut().map(|one| &mut one.link);
+        self.attempt
             .iter_mut()
-            .map(|current| &mut current.link)
+            .chain(serving)
             .chain(&mut self.retired)
     }
 
@@ -140,19 +164,18 @@ impl<R> Links<R> {
 
     /// The provider token has changed: sessions need the new one.
     pub(super) fn forget_token(&mut self) {
-        if let Some(current) = &mut self.current {
-            current.has_token = false;
+        for one in &mut self.serving {
+            one.has_token = false;
         }
     }
 
-    /// Gives the current session the provider token, once.
+    /// Gives every session the provider token, once.
     pub(super) fn give_token(&mut self, token: &ProviderToken) {
-        if let Some(current) = &mut self.current
-            && !current.has_token
-            && let Some(session) = current.link.session()
-        {
-            session.set_provider_token(token);
-            current.has_token = true;
+        for one in self.serving.iter_mut().filter(|one| !one.has_token) {
+            if let Some(session) = one.link.session() {
+                session.set_provider_token(token);
+                one.has_token = true;
+            }
         }
     }
 
@@ -163,9 +186,11 @@ impl<R> Links<R> {
 
     /// Closes every connection and gives back the pushes that have no outcome.
     pub(super) fn close_all(&mut self, stats: &Stats) -> Vec<QueuedPush<R>> {
+        self.dialer.start_over();
         let mut pushes: Vec<_> = self.outcomes.drain(..).map(|(push, _)| push).collect();
-        let current = self.current.take().map(|current| current.link);
-        for mut link in current.into_iter().chain(std::mem::take(&mut self.retired)) {
+        let serving = std::mem::take(&mut self.serving).into_iter();
+        let links = serving.map(|one| one.link).chain(self.attempt.take());
+        for mut link in links.chain(std::mem::take(&mut self.retired)) {
             let mut unsent = false;
             if let Some(session) = link.session() {
                 // Before the pushes are taken out: a closed session says nothing any more.
@@ -184,9 +209,34 @@ impl<R> Links<R> {
         pushes
     }
 
-    /// No new connection for a while.
-    pub(super) fn hold_back(&mut self, now: Instant, random: u64) {
-        self.dialer.wait(Duration::ZERO, now, random);
+    /// Says when the next connection may be tried, one having ended; returns how long that is from now.
+    pub(super) fn hold_back(
+        &mut self,
+        may_follow: MayFollow,
+        now: Instant,
+        random: u64,
+    ) -> Duration {
+        match may_follow {
+            MayFollow::AfterCalm => {
+                self.abandon_attempt();
+                self.dialer.wait(CALM, now, random)
+            }
+            // What is on its way up already follows.
+            _ if self.dialer.is_busy() => Duration::ZERO,
+            MayFollow::AtOnce => {
+                self.dialer.start_over();
+                Duration::ZERO
+            }
+            MayFollow::Later => self.dialer.wait(Duration::ZERO, now, random),
+        }
+    }
+
+    /// Gives up the attempt under way, if there is one.
+    pub(super) fn abandon_attempt(&mut self) {
+        if let Some(link) = self.attempt.take() {
+            self.bury(link, false);
+        }
+        self.dialer.start_over();
     }
 
     // -- inside
@@ -200,47 +250,79 @@ impl<R> Links<R> {
     /// Routes what mio told to its link; whether there was anything but the wake-up.
     pub(super) fn take_readiness(&mut self) -> bool {
         let mut any = false;
-        let links = self
-            .current
-            .iter_mut()
-            .map(|current| &mut current.link)
-            .chain(&mut self.retired);
-        let mut links: Vec<_> = links.collect();
-        for event in &self.events {
-            if let Some(link) = links.iter_mut().find(|link| link.token() == event.token()) {
+        let events = std::mem::replace(&mut self.events, mio::Events::with_capacity(0));
+        for event in &events {
+            if let Some(link) = self.all_mut().find(|link| link.token() == event.token()) {
                 link.handle_ready(event);
                 any = true;
             }
         }
+        self.events = events;
         any
     }
 
-    /// Takes what a session has to say.
-    pub(super) fn listen(&mut self, now: Now, stats: &Stats) -> Vec<Notice> {
+    /// Takes what sessions have to say: outcomes are kept for [`poll_outcome`](Self::poll_outcome), notices come back
+    /// with the link they are about.
+    pub(super) fn listen(&mut self, now: Now, stats: &Stats) -> Vec<(Token, Notice)> {
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        let mut notices = Vec::new();
         for link in self.all_mut() {
             link.handle_timeout(now);
-        }
-        let mut outcomes = std::mem::take(&mut self.outcomes);
-        for session in self.all_mut().filter_map(Link::session) {
-            stats.pings.add(session.take_pings());
-            outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
-        }
-        self.outcomes = outcomes;
-        for session in self.retired.iter_mut().filter_map(Link::session) {
-            // Only the connection that takes pushes has news for an operator. But that the credentials work its
-            // predecessors may show too, and a wish for calm is meant for all of us.
-            while let Some(notice) = session.poll_notice() {
-                match notice {
-                    Notice::Authenticated => self.dialer.useful(),
-                    Notice::GoingAway { calm: true, .. } => self.calm_asked = true,
-                    _ => {}
-                }
+            let token = link.token();
+            if let Some(session) = link.session() {
+                stats.pings.add(session.take_pings());
+                outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
+                notices.extend(std::iter::from_fn(|| session.poll_notice()).map(|it| (token, it)));
             }
         }
-        let notices = self
-            .session()
-            .map(|session| std::iter::from_fn(|| session.poll_notice()).collect());
-        notices.unwrap_or_default()
+        self.outcomes = outcomes;
+        notices
+    }
+
+    pub(super) fn is_attempt(&self, token: Token) -> bool {
+        self.attempt
+            .as_ref()
+            .is_some_and(|link| link.token() == token)
+    }
+
+    /// The place of a connection that takes pushes.
+    pub(super) fn place_of(&self, token: Token) -> Option<usize> {
+        self.serving
+            .iter()
+            .position(|one| one.link.token() == token)
+    }
+
+    /// The attempt has come to its end: from now on it takes pushes.
+    pub(super) fn serve(&mut self, link: Link<R>, now: Now) {
+        self.dialer.up();
+        self.serving.push(Serving {
+            link,
+            since: now.instant,
+            useful: false,
+            has_token: false,
+            idle_since: None,
+        });
+    }
+
+    /// Notes which connections are idle; the last one that has been so for long takes no more pushes.
+    pub(super) fn shrink(&mut self, now: Now) -> bool {
+        for one in &mut self.serving {
+            let idle = one
+                .link
+                .session()
+                .is_some_and(|session| session.in_flight() == 0);
+            one.idle_since = match idle {
+                true => one.idle_since.or(Some(now.instant)),
+                false => None,
+            };
+        }
+        if self.shrink_at().is_none_or(|at| at > now.instant) {
+            return false;
+        }
+        if let Some(last) = self.serving.len().checked_sub(1) {
+            self.retire(last);
+        }
+        true
     }
 
     /// The transport of a link is gone: its pushes learn their fate.
@@ -252,38 +334,50 @@ impl<R> Links<R> {
         }
     }
 
-    /// The current connection takes no more pushes; it lives on until its last answer came. Returns whether it
-    /// had been of use for a while, so that a new one may follow at once.
-    pub(super) fn retire_current(&mut self, now: Now) -> bool {
-        let Some(current) = self.current.take() else {
-            return false;
-        };
-        let served = current.has_served(now);
-        self.retired.push(current.link);
-        if self.retired.len() > MAX_RETIRED {
+    /// A connection takes no more pushes; it lives on until its last answer came.
+    pub(super) fn retire(&mut self, place: usize) {
+        let mut link = self.serving.remove(place).link;
+        if let Some(session) = link.session() {
+            session.retire(String::new());
+        }
+        self.retired.push(link);
+        if self.retired.len() > self.max_retired {
             let oldest = self.retired.remove(0);
             self.bury(oldest, false);
         }
-        served
     }
 }
 
-impl<R> Current<R> {
-    /// Whether it gave useful answers and lived long enough that connecting anew at once is no connect storm.
+impl<R> Serving<R> {
+    /// Whether it lived and gave useful answers for long enough that connecting anew at once is no connect storm.
     pub(super) fn has_served(&self, now: Now) -> bool {
         let age = now.instant.saturating_duration_since(self.since);
-        (self.useful && age >= SERVED_AFTER) || (self.link.is_open() && age >= LASTED_AFTER)
+        (self.useful && age >= SERVED_AFTER) || age >= LASTED_AFTER
     }
 }
 
+/// When a connection may follow one that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MayFollow {
+    /// It served well: at once.
+    AtOnce,
+    /// It was of little use: after the backoff.
+    Later,
+    /// The server said ENHANCE_YOUR_CALM: much later.
+    AfterCalm,
+}
+
+/// How long a server that said ENHANCE_YOUR_CALM is left alone, on top of the backoff.
+const CALM: Duration = Duration::from_secs(60);
 /// The loop's wake-up from other threads.
 pub(crate) const WAKER: Token = Token(0);
 /// Readiness events taken in one turn; there are a handful of sockets.
 const EVENTS_PER_POLL: usize = 64;
 /// Plaintext read at once: one TLS record.
 const READ_BUFFER: usize = 16 * 1024;
-/// Connections that wait for last answers; one more ends the oldest, whose pushes' fate is then unknown.
-const MAX_RETIRED: usize = 4;
+/// Connections that wait for last answers, beside as many as may take pushes, all of which can be replaced at once. One
+/// more ends the oldest, whose pushes' fate is then unknown.
+const SPARE_RETIRED: usize = 4;
 /// Age from which a useful connection may be followed by another at once.
 const SERVED_AFTER: Duration = Duration::from_secs(1);
 /// Age from which any connection may, though no push came to prove it useful.

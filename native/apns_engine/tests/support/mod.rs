@@ -16,7 +16,7 @@ use apns_proto::request::{Content, Headers};
 use apns_sim::Simulator;
 
 /// Longer than anything here takes on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Sends events to the test; a recipient is a number.
 #[derive(Debug)]
