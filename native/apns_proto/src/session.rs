@@ -23,7 +23,7 @@ pub use push::{FailedCause, Fate, Push};
 pub use verdict::Next;
 
 use crate::http2::hpack::PreparedLiteral;
-use crate::http2::{self, Connection, ErrorCode};
+use crate::http2::{self, Connection, EndedStream, ErrorCode, Processed};
 use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
@@ -271,16 +271,16 @@ impl<C> Session<C> {
     pub fn handle_closed(&mut self, refused: bool) {
         self.take_events();
         self.phase = Phase::Closed;
-        let consumed = self.http2.consumed_position();
-        for open in self.http2.drain_streams() {
-            // A request whose last byte never left this machine cannot have been acted upon.
-            let unsent = open.end_position > consumed;
-            let fate = if (refused && !self.answered) || unsent {
-                Fate::NotProcessed
+        let streams: Vec<_> = self.http2.drain_streams().collect();
+        let answering = |ended: &EndedStream<_>| ended.processed == Processed::Yes;
+        let refused = refused && !self.answered && !streams.iter().any(answering);
+        for ended in streams {
+            let processed = if refused {
+                Processed::No
             } else {
-                Fate::Unknown
+                ended.processed
             };
-            self.outcomes.push_back((open.state.push, fate));
+            self.end_unanswered(ended.state, processed);
         }
     }
 
@@ -330,14 +330,14 @@ impl<C> Session<C> {
         let timeout = self.config.response_timeout;
         let mut late: Vec<_> = self
             .http2
-            .streams()
-            .filter(|(_, state)| now.instant.saturating_duration_since(state.sent_at) >= timeout)
-            .map(|(stream, _)| stream)
+            .streams_mut()
+            .filter(|open| now.instant.saturating_duration_since(open.state.sent_at) >= timeout)
+            .map(|open| open.stream)
             .collect();
         late.sort_unstable();
         for stream in late {
-            if let Some(state) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
-                self.outcomes.push_back((state.push, Fate::Unknown));
+            if let Some(ended) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
+                self.end_unanswered(ended.state, ended.processed);
             }
         }
     }
