@@ -10,12 +10,13 @@ mod liveness;
 mod notice;
 mod push;
 mod reserve;
+mod stalls;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use config::{Authentication, Config};
 pub use notice::{Blocked, Notice};
@@ -31,6 +32,7 @@ use crate::request;
 use in_flight::InFlight;
 use liveness::Liveness;
 use reserve::reserve_beside;
+use stalls::Stalls;
 
 /// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
 ///
@@ -49,8 +51,7 @@ pub struct Session<C> {
     /// The server answered a push: nothing it says later means that it never looked at one.
     answered: bool,
     liveness: Liveness,
-    /// When late answers are looked for next.
-    sweep_at: Instant,
+    stalls: Stalls,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
     notices: VecDeque<Notice>,
 }
@@ -81,7 +82,7 @@ impl<C> Session<C> {
             proven: false,
             answered: false,
             liveness: Liveness::new(config.ping_interval, now.instant),
-            sweep_at: now.instant,
+            stalls: Stalls::new(now.instant),
             outcomes: VecDeque::new(),
             notices: VecDeque::new(),
             config,
@@ -105,7 +106,7 @@ impl<C> Session<C> {
         self.phase == Phase::Open
     }
 
-    /// Whether the server broke the rules, or does not answer a PING: close the transport. Without writing the output:
+    /// Whether the server broke the rules, does not answer a PING, or reads nothing: close the transport. Without writing the output:
     /// our GOAWAY stands behind requests, which are surely unprocessed as long as they are not written.
     pub fn is_broken(&self) -> bool {
         self.phase != Phase::Closed && self.http2.is_closed()
@@ -256,10 +257,7 @@ impl<C> Session<C> {
         if self.phase == Phase::Closed {
             return;
         }
-        if now.instant >= self.sweep_at {
-            self.sweep_at = now.instant + SWEEP_INTERVAL;
-            self.give_up_late_answers(now);
-        }
+        self.end_stalls(now);
         let ping_at = self.liveness.ping_at(self.in_flight());
         if ping_at.is_some_and(|at| at <= now.instant) {
             self.ping(now);
@@ -302,8 +300,7 @@ impl<C> Session<C> {
             return None;
         }
         let ping = self.liveness.ping_at(self.in_flight());
-        let sweep = (self.in_flight() > 0).then_some(self.sweep_at);
-        [ping, sweep, self.http2.poll_timeout()]
+        [ping, self.stalls_due(), self.http2.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -325,27 +322,9 @@ impl<C> Session<C> {
         self.http2.ping(now.instant);
         self.liveness.asked();
     }
-
-    fn give_up_late_answers(&mut self, now: Now) {
-        let timeout = self.config.response_timeout;
-        let mut late: Vec<_> = self
-            .http2
-            .streams_mut()
-            .filter(|open| now.instant.saturating_duration_since(open.state.sent_at) >= timeout)
-            .map(|open| open.stream)
-            .collect();
-        late.sort_unstable();
-        for stream in late {
-            if let Some(ended) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
-                self.end_unanswered(ended.state, ended.processed);
-            }
-        }
-    }
 }
 
 /// Bytes that a window should have room for: a usual payload.
 const USUAL_PAYLOAD: usize = 512;
 /// Stream numbers left at which a connection is replaced: a fraction of the 2^30, and enough for what is under way.
 const STREAM_IDS_KEPT: u32 = 1 << 16;
-/// How often late answers are looked for: they are given up at most this much after `response_timeout`.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

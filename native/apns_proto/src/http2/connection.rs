@@ -263,12 +263,17 @@ impl<R: ResponseHandler> Connection<R> {
                 detail,
             });
         } else if self.ping.is_some_and(|ping| ping.deadline <= now) {
-            let detail = "PING was not answered in time";
-            self.fail(ConnectionError {
-                code: ErrorCode::NO_ERROR,
-                detail,
-            });
+            self.abandon("PING was not answered in time");
         }
+    }
+
+    /// Gives the connection up by the owner's judgement, as after an unanswered PING: [`Event::ConnectionError`] tells
+    /// `detail`, and the streams stay for [`drain_streams`](Self::drain_streams).
+    pub fn abandon(&mut self, detail: &'static str) {
+        self.fail(ConnectionError {
+            code: ErrorCode::NO_ERROR,
+            detail,
+        });
     }
 
     /// Gives the connection up. Its streams stay for [`drain_streams`](Self::drain_streams).

@@ -66,7 +66,8 @@ pub const MAX_DEBUG_DATA: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} ({code})")]
 pub struct ConnectionError {
-    /// The code in the GOAWAY we queued. [`ErrorCode::NO_ERROR`] when a PING was not answered.
+    /// The code in the GOAWAY we queued. [`ErrorCode::NO_ERROR`] when a PING was not answered, or the owner
+    /// [abandoned](super::Connection::abandon) the connection.
     pub code: ErrorCode,
     /// What happened, one short English phrase.
     pub detail: &'static str,
@@ -184,7 +185,7 @@ impl Blocked {
 }
 
 /// How far a request has come on its way to the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RequestProgress {
     /// A part of its body waits for the peer's windows: reset now, it is never whole.
     InParts,

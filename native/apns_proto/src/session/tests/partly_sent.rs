@@ -67,3 +67,51 @@ fn a_reset_before_the_last_byte_has_left_shows_that_nothing_was_processed() {
         assert_eq!(talk.outcomes(), [(1, fate)]);
     }
 }
+
+#[test]
+fn a_request_that_may_still_leave_is_not_given_up() {
+    let mut talk = Talk::open(10);
+    talk.send(1).unwrap();
+    talk.server_reads();
+    talk.send(2).unwrap();
+    talk.seconds_of_life(29);
+    assert!(!talk.session.is_broken());
+    talk.seconds_of_life(2);
+    // Its bytes would leave after all if it went another way now; so the transport is given up, and then they cannot.
+    assert!(talk.outcomes().iter().all(|(push, _)| *push == 1));
+    assert!(talk.session.is_broken());
+    assert!(talk.session.is_retired());
+    talk.session.handle_closed(false);
+    assert!(talk.outcomes().contains(&(2, Fate::NotProcessed)));
+}
+
+#[test]
+fn an_answer_is_late_only_when_its_request_has_long_left() {
+    let mut talk = Talk::open(10);
+    talk.send(1).unwrap();
+    talk.seconds_of_life(20);
+    talk.server_reads();
+    talk.seconds_of_life(29);
+    assert!(talk.outcomes().is_empty());
+    assert!(!talk.session.is_broken());
+    talk.seconds_of_life(3);
+    assert_eq!(talk.outcomes(), [(1, Fate::Unknown)]);
+}
+
+#[test]
+fn the_answer_to_a_body_in_parts_is_awaited_from_the_end_of_the_body() {
+    let mut talk = Talk::narrow();
+    talk.send(1).unwrap();
+    talk.server_reads();
+    talk.seconds_of_life(20);
+    talk.frame(8, 0, talk.requests[0], &100u32.to_be_bytes());
+    // Whole now, and long in leaving.
+    talk.seconds_of_life(20);
+    talk.server_reads();
+    assert_eq!(talk.ended, talk.requests);
+    talk.seconds_of_life(29);
+    assert!(talk.outcomes().is_empty());
+    assert!(!talk.session.is_broken());
+    talk.seconds_of_life(3);
+    assert_eq!(talk.outcomes(), [(1, Fate::Unknown)]);
+}
