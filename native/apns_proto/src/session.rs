@@ -48,8 +48,6 @@ pub struct Session<C> {
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
     /// counts more as abuse.
     proven: bool,
-    /// The server answered a push: nothing it says later means that it never looked at one.
-    answered: bool,
     liveness: Liveness,
     stalls: Stalls,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
@@ -80,7 +78,6 @@ impl<C> Session<C> {
             bearer: None,
             phase: Phase::Starting,
             proven: false,
-            answered: false,
             liveness: Liveness::new(config.ping_interval, now.instant),
             stalls: Stalls::new(now.instant),
             outcomes: VecDeque::new(),
@@ -196,7 +193,7 @@ impl<C> Session<C> {
         // The Arc is cloned so that the slot can own the push while its payload is being written.
         let content = std::sync::Arc::clone(&push.request.content);
         let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
-        let state = InFlight::new(push, now.instant);
+        let state = InFlight::new(push, now.instant, self.stalls.answers());
         let sent = self.http2.open_stream_leaving(
             reserve_beside(lane),
             state,
@@ -271,7 +268,7 @@ impl<C> Session<C> {
         self.phase = Phase::Closed;
         let streams: Vec<_> = self.http2.drain_streams().collect();
         let answering = |ended: &EndedStream<_>| ended.processed == Processed::Yes;
-        let refused = refused && !self.answered && !streams.iter().any(answering);
+        let refused = refused && self.stalls.answers() == 0 && !streams.iter().any(answering);
         for ended in streams {
             let processed = if refused {
                 Processed::No

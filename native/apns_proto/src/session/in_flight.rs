@@ -19,15 +19,18 @@ pub(crate) struct InFlight<C> {
     pub(super) since: Instant,
     /// How far the request had come when that was looked at last. At first the best is believed.
     pub(super) request: RequestProgress,
+    /// Answers that the connection had given when it was sent.
+    pub(super) answers_before: u64,
 }
 
 impl<C> InFlight<C> {
-    pub(super) fn new(push: Box<Push<C>>, now: Instant) -> Self {
+    pub(super) fn new(push: Box<Push<C>>, now: Instant, answers_before: u64) -> Self {
         Self {
             push,
             response: ResponseBuilder::default(),
             since: now,
             request: RequestProgress::Handed,
+            answers_before,
         }
     }
 }

@@ -56,7 +56,7 @@ impl<C> Session<C> {
 
     /// What an answer to one push says of the connection.
     fn learn_from(&mut self, response: &Response) {
-        self.answered = true;
+        self.stalls.answered();
         if !self.proven && response.shows_authentication() {
             self.proven = true;
             self.notices.push_back(Notice::Authenticated);

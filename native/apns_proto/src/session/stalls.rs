@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::http2::{ErrorCode, RequestProgress};
+use crate::http2::{ErrorCode, RequestProgress, StreamId};
 use crate::now::Now;
 
 /// What is watched besides the single pushes.
@@ -11,11 +11,30 @@ use crate::now::Now;
 pub(super) struct Stalls {
     /// When the pushes in flight are looked at next.
     sweep_at: Instant,
+    /// Answers so far. Once there is one, nothing the server says means that it never looked at a push.
+    answers: u64,
+    /// Pushes given up since the last of them.
+    given_up: u32,
 }
 
 impl Stalls {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { sweep_at: now }
+        Self {
+            sweep_at: now,
+            answers: 0,
+            given_up: 0,
+        }
+    }
+
+    /// The server answered a push.
+    pub(super) const fn answered(&mut self) {
+        self.answers += 1;
+        self.given_up = 0;
+    }
+
+    /// Answers so far.
+    pub(super) const fn answers(&self) -> u64 {
+        self.answers
     }
 }
 
@@ -53,18 +72,38 @@ impl<C> Session<C> {
                 RequestProgress::InParts | RequestProgress::Handed => late.push(open.stream),
             }
         }
-        late.sort_unstable();
-        for stream in late {
-            if let Some(ended) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
-                self.end_unanswered(ended.state, ended.processed);
-            }
-        }
+        self.give_up(late);
         if stuck {
             self.http2.abandon("the server takes no more bytes");
             self.take_events();
         }
     }
+
+    /// Gives up pushes, and the connection too where they show that it answers none: one lost answer among good ones
+    /// may happen.
+    fn give_up(&mut self, mut late: Vec<StreamId>) {
+        late.sort_unstable();
+        let mut answers_before = None;
+        for stream in late {
+            let Some(ended) = self.http2.reset_stream(stream, ErrorCode::CANCEL) else {
+                continue;
+            };
+            answers_before = Some(ended.state.answers_before);
+            self.stalls.given_up += 1;
+            // The beginning of an answer counts as one.
+            self.end_unanswered(ended.state, ended.processed);
+        }
+        // All that was in flight, and since the youngest of it was sent nothing else was answered either.
+        let all = self.in_flight() == 0 && answers_before == Some(self.stalls.answers);
+        if all || self.stalls.given_up >= MAX_GIVEN_UP {
+            self.retire("the server does not answer pushes".to_owned());
+        }
+    }
 }
+
+/// Pushes given up in a row that show that a connection is of no use, though it answers PING. One may be lost by a server
+/// that serves the others; more are not worth the risk, as another connection is cheap.
+const MAX_GIVEN_UP: u32 = 3;
 
 /// How often pushes in flight are looked at. So much later than `response_timeout` they are given up at most; and so much
 /// later it is seen that a request has left which did not leave at once.

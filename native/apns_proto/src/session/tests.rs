@@ -5,6 +5,7 @@ mod calls;
 mod ends;
 mod history;
 mod partly_sent;
+mod silence;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -294,23 +295,6 @@ fn a_push_that_is_given_back_was_not_written() {
         Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. })
     ));
     assert_eq!(push.written_ms(), 0);
-    assert!(!talk.session.is_retired());
-}
-
-#[test]
-fn a_late_answer_is_given_up_and_its_stream_reset() {
-    let mut talk = Talk::open(10);
-    talk.send(1).unwrap();
-    talk.server_reads();
-    for _ in 0..29 {
-        talk.advance(Duration::from_secs(1));
-        // Signs of life, so that this is about the answer and not about the connection.
-        talk.frame(8, 0, 0, &1u32.to_be_bytes());
-    }
-    assert!(talk.outcomes().is_empty());
-    talk.advance(Duration::from_secs(1));
-    talk.advance(Duration::from_secs(1));
-    assert_eq!(talk.outcomes(), [(1, Fate::Unknown)]);
     assert!(!talk.session.is_retired());
 }
 
