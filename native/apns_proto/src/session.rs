@@ -137,7 +137,7 @@ impl<C> Session<C> {
     }
 
     /// Whether a push whose payload has `payload_len` bytes can be sent at once. What a message would leave free, a
-    /// call may take.
+    /// call may take. That somebody waits for room is noted by [`send`](Self::send) alone.
     pub fn can_send(&self, lane: Lane, payload_len: usize) -> Result<(), Blocked> {
         match self.phase {
             Phase::Starting => return Err(Blocked::Starting),
@@ -179,7 +179,7 @@ impl<C> Session<C> {
     ) -> Result<(), (Box<Push<C>>, Blocked)> {
         let lane = Lane::of(&push.request.content.headers);
         if let Err(blocked) = self.can_send(lane, push.request.content.payload.len()) {
-            self.retire_if_of_no_more_use(blocked);
+            self.take_refusal(now, blocked);
             return Err((push, blocked));
         }
         if self.in_flight() == 0 && self.liveness.is_doubtful(now.instant) {
@@ -202,6 +202,7 @@ impl<C> Session<C> {
         );
         match sent {
             Ok(_) => {
+                self.stalls.sent();
                 if self.http2.stream_ids_left() < STREAM_IDS_KEPT {
                     self.retire("its stream numbers are nearly used up".to_owned());
                 }
@@ -210,17 +211,18 @@ impl<C> Session<C> {
             Err((mut state, blocked)) => {
                 state.push.written_ms = written_before;
                 let blocked = Blocked::Http2(blocked);
-                self.retire_if_of_no_more_use(blocked);
+                self.take_refusal(now, blocked);
                 Err((state.push, blocked))
             }
         }
     }
 
     /// What no time mends needs another connection; but a header list that is too large, no other either.
-    fn retire_if_of_no_more_use(&mut self, blocked: Blocked) {
+    fn take_refusal(&mut self, now: Now, blocked: Blocked) {
         match blocked {
             Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }) => {}
-            Blocked::Http2(blocked) if !blocked.is_passing() => self.retire(blocked.to_string()),
+            Blocked::Http2(blocked) if blocked.is_passing() => self.note_no_room(now),
+            Blocked::Http2(blocked) => self.retire(blocked.to_string()),
             _ => {}
         }
     }
@@ -245,6 +247,7 @@ impl<C> Session<C> {
         self.liveness.heard(now.instant);
         self.http2.handle_input(now.instant, bytes);
         self.take_events();
+        self.look_for_room();
     }
 
     /// The moment of [`poll_timeout`](Self::poll_timeout) has come.

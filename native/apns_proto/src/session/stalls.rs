@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Session;
-use crate::http2::{ErrorCode, RequestProgress, StreamId};
+use super::{Session, USUAL_PAYLOAD};
+use crate::http2::{self, ErrorCode, RequestProgress, StreamId};
 use crate::now::Now;
 
 /// What is watched besides the single pushes.
@@ -15,6 +15,8 @@ pub(super) struct Stalls {
     answers: u64,
     /// Pushes given up since the last of them.
     given_up: u32,
+    /// Since when a push is wanted for which there is no room, with none in flight whose answer could make it.
+    no_room_since: Option<Instant>,
 }
 
 impl Stalls {
@@ -23,7 +25,13 @@ impl Stalls {
             sweep_at: now,
             answers: 0,
             given_up: 0,
+            no_room_since: None,
         }
+    }
+
+    /// A push was sent.
+    pub(super) const fn sent(&mut self) {
+        self.no_room_since = None;
     }
 
     /// The server answered a push.
@@ -41,7 +49,8 @@ impl Stalls {
 impl<C> Session<C> {
     /// When [`end_stalls`](Self::end_stalls) has something to do.
     pub(super) fn stalls_due(&self) -> Option<Instant> {
-        (self.in_flight() > 0).then_some(self.stalls.sweep_at)
+        let sweep = (self.in_flight() > 0).then_some(self.stalls.sweep_at);
+        sweep.into_iter().chain(self.no_room_until()).min()
     }
 
     /// Gives up what waits too long.
@@ -50,6 +59,38 @@ impl<C> Session<C> {
             self.stalls.sweep_at = now.instant + SWEEP_INTERVAL;
             self.sweep(now);
         }
+        self.look_for_room();
+        if self
+            .no_room_until()
+            .is_some_and(|until| until <= now.instant)
+            && let Err(blocked) = self.room()
+        {
+            self.retire(format!("nothing is in flight, and yet {blocked}"));
+        }
+    }
+
+    /// A push could not be sent. With others in flight their answers may make room; else only the server can, and a push
+    /// would wait for ever on a connection whose limit stays at 0 or whose window stays full.
+    pub(super) fn note_no_room(&mut self, now: Now) {
+        if self.in_flight() == 0 {
+            self.stalls.no_room_since.get_or_insert(now.instant);
+        }
+    }
+
+    /// The server may have made room.
+    pub(super) fn look_for_room(&mut self) {
+        if self.stalls.no_room_since.is_some() && self.room().is_ok() {
+            self.stalls.no_room_since = None;
+        }
+    }
+
+    fn room(&self) -> Result<(), http2::Blocked> {
+        self.http2.can_open(USUAL_PAYLOAD)
+    }
+
+    fn no_room_until(&self) -> Option<Instant> {
+        let since = self.stalls.no_room_since.filter(|_| self.is_ready())?;
+        since.checked_add(self.config.response_timeout)
     }
 
     /// Looks at every push in flight. A request that the transport has not wholly taken is not given up: it would leave
