@@ -14,6 +14,8 @@ pub(super) struct PartialBody {
     stream: StreamId,
     body: Vec<u8>,
     sent: usize,
+    /// What its parts leave free, as the opening did.
+    reserve: Reserve,
 }
 
 /// What a request must leave free for more urgent ones, as long as others are in flight.
@@ -172,6 +174,7 @@ impl<R: ResponseHandler> Connection<R> {
                 stream: id,
                 body: body.to_vec(),
                 sent: 0,
+                reserve,
             });
             self.send_partial_body();
         }
@@ -215,8 +218,15 @@ impl<R: ResponseHandler> Connection<R> {
 
     /// Sends of the partial body what windows and output allow.
     pub(super) fn send_partial_body(&mut self) {
+        let alone = self.open_streams() == 1;
         let Some(partial) = &mut self.partial_body else {
             return;
+        };
+        // Alone it leaves nothing: no answer would come to make room.
+        let reserve = if alone {
+            Reserve::NONE
+        } else {
+            partial.reserve
         };
         let (Some(stream), Some(peer)) = (self.slots.get_mut(partial.stream), self.peer_settings)
         else {
@@ -227,14 +237,15 @@ impl<R: ResponseHandler> Connection<R> {
             .get(partial.sent..)
             .filter(|rest| !rest.is_empty())
         {
-            let room = self
-                .config
-                .max_output
-                .saturating_sub(self.output.waiting().len());
+            let waiting = self.output.waiting().len();
+            let kept = if waiting == 0 { 0 } else { reserve.output };
+            let room = self.config.max_output.saturating_sub(waiting);
+            let window = self.send_window.available(INITIAL_WINDOW);
             let len = room
+                .saturating_sub(kept)
                 .min(rest.len())
                 .min(peer.max_frame_size as usize)
-                .min(self.send_window.available(INITIAL_WINDOW))
+                .min(window.saturating_sub(reserve.window))
                 .min(stream.send_window.available(peer.initial_window));
             let Some(piece) = rest.get(..len).filter(|piece| !piece.is_empty()) else {
                 return;

@@ -98,3 +98,44 @@ fn a_server_that_does_not_know_us_yet_is_no_reason_for_another_connection() {
     assert_eq!(talk.send(2), Err(Blocked::Unproven));
     assert!(!talk.session.is_saturated());
 }
+
+#[test]
+fn the_parts_of_a_large_message_leave_the_window_that_is_kept_for_calls() {
+    let mut talk = Talk::open(100);
+    // SETTINGS_INITIAL_WINDOW_SIZE 3000, later as much as anybody wants.
+    talk.frame(4, 0, 0, &[0, 4, 0, 0, 0x0b, 0xb8]);
+    assert_eq!(fill(&mut talk, 3000), (65_535 - 5120) / 3000);
+    let message = long_push(PushType::Alert, 4096, talk.now);
+    talk.session.send(talk.now, message).unwrap();
+    talk.server_reads();
+    let stream = *talk.requests.last().unwrap();
+    talk.frame(8, 0, stream, &10_000u32.to_be_bytes());
+    talk.server_reads();
+    // 415 bytes were left beside the reserve: they went, and no more.
+    assert!(!talk.ended.contains(&stream));
+    talk.frame(4, 0, 0, &[0, 4, 0, 0, 0xff, 0xff]);
+    let call = long_push(PushType::Voip, 5120, talk.now);
+    assert!(talk.session.send(talk.now, call).is_ok());
+    talk.server_reads();
+    assert!(talk.ended.contains(talk.requests.last().unwrap()));
+}
+
+#[test]
+fn a_large_message_alone_in_flight_uses_the_whole_window() {
+    let mut talk = Talk::open(100);
+    talk.frame(4, 0, 0, &[0, 4, 0, 0, 0x0b, 0xb8]);
+    fill(&mut talk, 3000);
+    let message = long_push(PushType::Alert, 4096, talk.now);
+    talk.session.send(talk.now, message).unwrap();
+    talk.server_reads();
+    let stream = *talk.requests.last().unwrap();
+    talk.frame(8, 0, stream, &10_000u32.to_be_bytes());
+    for other in talk.requests.clone() {
+        if other != stream {
+            talk.answer_200(other);
+        }
+    }
+    // What is kept free would stay free: no answer is under way that could make room for the rest.
+    talk.server_reads();
+    assert!(talk.ended.contains(&stream));
+}
