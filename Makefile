@@ -6,10 +6,10 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export APNS_SIM ?= $(abspath $(CARGO_TARGET_DIR))/release/apns_sim
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check fmt clean install uninstall
+.PHONY: help setup build demo test check bench-quick fmt clean install uninstall
 
 help:  ## show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install what is missing for building, tests and demo (Debian; starts no daemon)
 	@tools/setup test
@@ -28,6 +28,9 @@ test:  ## run all tests and checks; the last line counts them
 
 check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyzer)
 	@tools/run_tests build check
+
+bench-quick:  ## measure what a push costs, in a minute; docs/performance.md tells what the numbers mean
+	@tools/bench_quick
 
 fmt:  ## format the sources
 	cargo fmt --all

@@ -84,8 +84,8 @@ map_of(Keys, Value) ->
 
 value() ->
     oneof([
-        <<"text">>, binary(), true, false, 0, 1, 10, alert, voip, background, self(), integer(),
-        float(), few(binary()), anything()
+        <<"text">>, binary(), body, true, false, 0, 1, 10, alert, voip, background, self(),
+        integer(), float(), few(binary()), anything()
     ]).
 
 options() ->
@@ -98,15 +98,16 @@ options() ->
     ].
 
 opts() ->
-    [push_type, priority, expiration, collapse_id, apns_id, reply_to].
+    [push_type, priority, expiration, collapse_id, apns_id, truncate, reply_to].
 
 notification_keys() ->
     [
         alert, title, subtitle, body, loc_key, loc_args, title_loc_key, title_loc_args,
-        subtitle_loc_key, subtitle_loc_args, launch_image, badge, sound, name, critical, volume,
-        thread_id, category, content_available, mutable_content, interruption_level,
-        relevance_score, event, timestamp, content_state, stale_date, dismissal_date,
-        attributes_type, attributes, custom
+        subtitle_loc_key, subtitle_loc_args, launch_image, action_loc_key, action, badge, sound,
+        name, critical, volume, thread_id, category, content_available, mutable_content,
+        target_content_id, interruption_level, relevance_score, filter_criteria, content_changed,
+        url_args, ptt_push_type, event, timestamp, content_state, stale_date, dismissal_date,
+        attributes_type, attributes, input_push_token, input_push_channel, custom
         | opts()
     ].
 

@@ -21,6 +21,10 @@ FORBIDDEN: dict[str, tuple[set[str], str]] = {
         {"apns_proto", "apns_engine", "rustler"},
         "the simulator shares no code with what it judges, else both err alike",
     ),
+    "apns_bench": (
+        {"apns_proto", "apns_engine", "apns_sim", "rustler"},
+        "the benchmarks' server is as far from us as from those we are compared with",
+    ),
 }
 
 # Licences of which one suffices: each may be part of a program under GPL-2.0-or-later (Apache-2.0 by way of version 3).

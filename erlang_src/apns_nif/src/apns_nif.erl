@@ -176,15 +176,18 @@
         input_push_token => boolean(),
         input_push_channel => binary(),
         content_changed => boolean(),
+        ptt_push_type => service_update | binary(),
         custom => json_object(),
         push_type => push_type(),
         priority => priority(),
         expiration => unix_s(),
         collapse_id => binary(),
-        apns_id => apns_id()
+        apns_id => apns_id(),
+        truncate => body | binary()
     }.
 %% Apple's words with underscores, or the finished JSON. `custom' holds what stands beside `aps' in
-%% the payload. The last five are headers, not payload: see {@link opts()}.
+%% the payload. The last six are not payload: see {@link opts()}. What each push type needs is in
+%% `docs/apns_nif.md'.
 
 -type alert() :: #{
     title => binary(),
@@ -218,11 +221,13 @@
     expiration => unix_s(),
     collapse_id => binary(),
     apns_id => apns_id(),
+    truncate => body | binary(),
     reply_to => pid()
 }.
 %% `push_type' is `alert' unless given; `priority' the highest that Apple allows for the type;
 %% without `expiration' Apple stores by its own rules, 0 asks for a single attempt. An `apns_id' of
-%% your own (a UUID) needs a target of one device.
+%% your own (a UUID) needs a target of one device. With `truncate => body' the end of the alert's
+%% body is cut off where the payload would be too large; finished JSON cannot be cut.
 
 -type push_type() ::
     alert | background | voip | complication | fileprovider | location | pushtotalk
@@ -246,7 +251,8 @@
 %% nothing of this notification was taken, nothing taken before is lost. `stopped': the app is just
 %% being stopped. `Field' is given twice, unknown, missing (an alert push needs an alert, badge or
 %% sound), or has a value that Apple would refuse; for finished JSON that is none it is `payload',
-%% for a push type that does not go to owners `push_type': see {@link target()}.
+%% for a push type that does not go to owners `push_type': see {@link target()}; also for one that
+%% Apple takes with a signing key only (`location', `liveactivity'), in an app with a certificate.
 
 -type event() ::
     accepted() | rejected() | failed()
@@ -259,8 +265,9 @@
     token := token(),
     unique_id => binary()
 }.
-%% Apple took it, which says nothing about delivery. `unique_id' is for Apple's Push Notifications
-%% Console, in the sandbox. Here and below, a push addressed by token has no `owner'.
+%% Apple took it, which says nothing about delivery. `unique_id' is Apple's `apns-unique-id', to
+%% find the push in the Push Notifications Console; Apple sends it in the sandbox only. Here and
+%% below, a push addressed by token has no `owner'.
 
 -type rejected() :: #{
     event := rejected,

@@ -10,7 +10,7 @@ use std::{env, fs, io};
 
 use apns_engine::config::{EnvironmentOption, Options, Outcomes};
 use apns_engine::{App, Event, EventSink, NotifyError, Target};
-use apns_proto::device_token::DeviceToken;
+use apns_proto::device_token::{DeviceToken, DeviceTokenError};
 use apns_proto::payload::Payload;
 use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Headers};
@@ -84,7 +84,6 @@ struct Load {
 
 impl Load {
     fn new() -> Result<Self, Failure> {
-        let token = |number: u32| DeviceToken::from_bytes(&number.to_be_bytes().repeat(8));
         let tokens = (0..TOKENS).map(token).collect::<Result<_, _>>()?;
         let empty = r#"{"aps":{"alert":{"title":"Alice","body":""},"sound":"default"}}"#;
         let text = "x".repeat(PAYLOAD.saturating_sub(empty.len()));
@@ -127,6 +126,18 @@ impl Load {
     }
 }
 
+/// Digits of all kinds, since Huffman's code is not equally long for them: splitmix64, the same in each run.
+fn token(number: u64) -> Result<DeviceToken, DeviceTokenError> {
+    let word = |place: u64| {
+        let mut z = (number * 4 + place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let bytes = [0, 1, 2, 3].map(|place| word(place).to_be_bytes());
+    DeviceToken::from_bytes(bytes.as_flattened())
+}
+
 /// User and system time of this process. Linux counts them in hundredths of a second for every program.
 fn cpu_time() -> Result<Duration, Failure> {
     let stat = fs::read_to_string("/proc/self/stat")?;
@@ -146,7 +157,7 @@ const WARM_UP: u32 = 50_000;
 /// Pushes inside at most.
 const INSIDE: u32 = 20_000;
 /// Distinct device tokens.
-const TOKENS: u32 = 65_536;
+const TOKENS: u64 = 65_536;
 /// Bytes of each payload.
 const PAYLOAD: usize = 200;
 /// Longer than any outcome takes.

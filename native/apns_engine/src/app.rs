@@ -56,6 +56,9 @@ pub enum NotifyError {
     /// Owners have app tokens and PushKit tokens; a push of this type goes to a token of its own kind.
     #[error("pushes of this type go to a token, not to an owner")]
     NeedsToken,
+    /// Apple takes pushes of this type from apps with a provider token only.
+    #[error("pushes of this type need a signing key, not a certificate")]
+    NeedsProviderToken,
     /// The engine has been stopped.
     #[error("the app is stopped")]
     Stopped,
@@ -145,6 +148,10 @@ impl<S: EventSink> App<S> {
         apns_id: Option<ApnsId>,
         reply_to: Option<S::Recipient>,
     ) -> Result<Vec<ApnsId>, NotifyError> {
+        let with_certificate = self.options.certificate_file.is_some();
+        if with_certificate && content.headers.push_type.needs_provider_token() {
+            return Err(NotifyError::NeedsProviderToken);
+        }
         let new_push = NewPush {
             content: Arc::new(content),
             give_up_at: Instant::now() + self.queue_timeout,

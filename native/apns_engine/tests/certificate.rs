@@ -9,9 +9,10 @@
 
 mod support;
 
-use apns_engine::Event;
 use apns_engine::config::Options;
 use apns_engine::event::Alarm;
+use apns_engine::{Event, NotifyError, Target};
+use apns_proto::push_type::PushType;
 use apns_sim::{ClientCertificate, Simulator};
 use support::*;
 
@@ -40,6 +41,23 @@ fn a_certificate_authenticates_without_a_provider_token_and_without_a_slow_start
     let journal = simulator.wait_for(1000, PATIENCE).unwrap();
     assert!(journal.iter().all(|entry| entry.provider_token.is_none()));
     assert_balanced(&app);
+}
+
+#[test]
+fn what_apple_takes_with_a_provider_token_only_is_not_queued() {
+    let simulator = simulator();
+    let options = with_certificate(&simulator, &simulator, ClientCertificate::Good);
+    let (app, _events) = start(options);
+    for push_type in [PushType::Location, PushType::Liveactivity] {
+        let refused = app.notify(
+            Target::Token(token(1)),
+            content("x", push_type, None),
+            None,
+            None,
+        );
+        assert_eq!(refused, Err(NotifyError::NeedsProviderToken), "{push_type}");
+    }
+    assert_eq!(app.stats().get("taken"), Some(0));
 }
 
 #[test]

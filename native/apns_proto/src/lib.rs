@@ -80,3 +80,4 @@ pub mod request;
 pub mod response;
 pub mod session;
 pub mod topic;
+pub mod waiting;

@@ -10,12 +10,13 @@ mod liveness;
 mod notice;
 mod push;
 mod reserve;
+mod stalls;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use config::{Authentication, Config};
 pub use notice::{Blocked, Notice};
@@ -23,7 +24,7 @@ pub use push::{FailedCause, Fate, Push};
 pub use verdict::Next;
 
 use crate::http2::hpack::PreparedLiteral;
-use crate::http2::{self, Connection, ErrorCode};
+use crate::http2::{self, Connection, EndedStream, ErrorCode, Processed};
 use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
@@ -31,6 +32,7 @@ use crate::request;
 use in_flight::InFlight;
 use liveness::Liveness;
 use reserve::reserve_beside;
+use stalls::Stalls;
 
 /// One connection's pushes. Bytes and facts in, bytes and outcomes out; no clock, no socket.
 ///
@@ -46,11 +48,8 @@ pub struct Session<C> {
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
     /// counts more as abuse.
     proven: bool,
-    /// The server answered a push: nothing it says later means that it never looked at one.
-    answered: bool,
     liveness: Liveness,
-    /// When late answers are looked for next.
-    sweep_at: Instant,
+    stalls: Stalls,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
     notices: VecDeque<Notice>,
 }
@@ -79,9 +78,8 @@ impl<C> Session<C> {
             bearer: None,
             phase: Phase::Starting,
             proven: false,
-            answered: false,
             liveness: Liveness::new(config.ping_interval, now.instant),
-            sweep_at: now.instant,
+            stalls: Stalls::new(now.instant),
             outcomes: VecDeque::new(),
             notices: VecDeque::new(),
             config,
@@ -105,7 +103,7 @@ impl<C> Session<C> {
         self.phase == Phase::Open
     }
 
-    /// Whether the server broke the rules, or does not answer a PING: close the transport. Without writing the output:
+    /// Whether the server broke the rules, does not answer a PING, or reads nothing: close the transport. Without writing the output:
     /// our GOAWAY stands behind requests, which are surely unprocessed as long as they are not written.
     pub fn is_broken(&self) -> bool {
         self.phase != Phase::Closed && self.http2.is_closed()
@@ -139,7 +137,7 @@ impl<C> Session<C> {
     }
 
     /// Whether a push whose payload has `payload_len` bytes can be sent at once. What a message would leave free, a
-    /// call may take.
+    /// call may take. That somebody waits for room is noted by [`send`](Self::send) alone.
     pub fn can_send(&self, lane: Lane, payload_len: usize) -> Result<(), Blocked> {
         match self.phase {
             Phase::Starting => return Err(Blocked::Starting),
@@ -181,7 +179,7 @@ impl<C> Session<C> {
     ) -> Result<(), (Box<Push<C>>, Blocked)> {
         let lane = Lane::of(&push.request.content.headers);
         if let Err(blocked) = self.can_send(lane, push.request.content.payload.len()) {
-            self.retire_if_of_no_more_use(blocked);
+            self.take_refusal(now, blocked);
             return Err((push, blocked));
         }
         if self.in_flight() == 0 && self.liveness.is_doubtful(now.instant) {
@@ -195,7 +193,7 @@ impl<C> Session<C> {
         // The Arc is cloned so that the slot can own the push while its payload is being written.
         let content = std::sync::Arc::clone(&push.request.content);
         let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
-        let state = InFlight::new(push, now.instant);
+        let state = InFlight::new(push, now.instant, self.stalls.answers());
         let sent = self.http2.open_stream_leaving(
             reserve_beside(lane),
             state,
@@ -204,6 +202,7 @@ impl<C> Session<C> {
         );
         match sent {
             Ok(_) => {
+                self.stalls.sent();
                 if self.http2.stream_ids_left() < STREAM_IDS_KEPT {
                     self.retire("its stream numbers are nearly used up".to_owned());
                 }
@@ -212,17 +211,18 @@ impl<C> Session<C> {
             Err((mut state, blocked)) => {
                 state.push.written_ms = written_before;
                 let blocked = Blocked::Http2(blocked);
-                self.retire_if_of_no_more_use(blocked);
+                self.take_refusal(now, blocked);
                 Err((state.push, blocked))
             }
         }
     }
 
     /// What no time mends needs another connection; but a header list that is too large, no other either.
-    fn retire_if_of_no_more_use(&mut self, blocked: Blocked) {
+    fn take_refusal(&mut self, now: Now, blocked: Blocked) {
         match blocked {
             Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }) => {}
-            Blocked::Http2(blocked) if !blocked.is_passing() => self.retire(blocked.to_string()),
+            Blocked::Http2(blocked) if blocked.is_passing() => self.note_no_room(now),
+            Blocked::Http2(blocked) => self.retire(blocked.to_string()),
             _ => {}
         }
     }
@@ -247,6 +247,7 @@ impl<C> Session<C> {
         self.liveness.heard(now.instant);
         self.http2.handle_input(now.instant, bytes);
         self.take_events();
+        self.look_for_room();
     }
 
     /// The moment of [`poll_timeout`](Self::poll_timeout) has come.
@@ -256,10 +257,7 @@ impl<C> Session<C> {
         if self.phase == Phase::Closed {
             return;
         }
-        if now.instant >= self.sweep_at {
-            self.sweep_at = now.instant + SWEEP_INTERVAL;
-            self.give_up_late_answers(now);
-        }
+        self.end_stalls(now);
         let ping_at = self.liveness.ping_at(self.in_flight());
         if ping_at.is_some_and(|at| at <= now.instant) {
             self.ping(now);
@@ -271,16 +269,16 @@ impl<C> Session<C> {
     pub fn handle_closed(&mut self, refused: bool) {
         self.take_events();
         self.phase = Phase::Closed;
-        let consumed = self.http2.consumed_position();
-        for open in self.http2.drain_streams() {
-            // A request whose last byte never left this machine cannot have been acted upon.
-            let unsent = open.end_position > consumed;
-            let fate = if (refused && !self.answered) || unsent {
-                Fate::NotProcessed
+        let streams: Vec<_> = self.http2.drain_streams().collect();
+        let answering = |ended: &EndedStream<_>| ended.processed == Processed::Yes;
+        let refused = refused && self.stalls.answers() == 0 && !streams.iter().any(answering);
+        for ended in streams {
+            let processed = if refused {
+                Processed::No
             } else {
-                Fate::Unknown
+                ended.processed
             };
-            self.outcomes.push_back((open.state.push, fate));
+            self.end_unanswered(ended.state, processed);
         }
     }
 
@@ -302,8 +300,7 @@ impl<C> Session<C> {
             return None;
         }
         let ping = self.liveness.ping_at(self.in_flight());
-        let sweep = (self.in_flight() > 0).then_some(self.sweep_at);
-        [ping, sweep, self.http2.poll_timeout()]
+        [ping, self.stalls_due(), self.http2.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -325,27 +322,9 @@ impl<C> Session<C> {
         self.http2.ping(now.instant);
         self.liveness.asked();
     }
-
-    fn give_up_late_answers(&mut self, now: Now) {
-        let timeout = self.config.response_timeout;
-        let mut late: Vec<_> = self
-            .http2
-            .streams()
-            .filter(|(_, state)| now.instant.saturating_duration_since(state.sent_at) >= timeout)
-            .map(|(stream, _)| stream)
-            .collect();
-        late.sort_unstable();
-        for stream in late {
-            if let Some(state) = self.http2.reset_stream(stream, ErrorCode::CANCEL) {
-                self.outcomes.push_back((state.push, Fate::Unknown));
-            }
-        }
-    }
 }
 
 /// Bytes that a window should have room for: a usual payload.
 const USUAL_PAYLOAD: usize = 512;
 /// Stream numbers left at which a connection is replaced: a fraction of the 2^30, and enough for what is under way.
 const STREAM_IDS_KEPT: u32 = 1 << 16;
-/// How often late answers are looked for: they are given up at most this much after `response_timeout`.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! The headers of a notification, from the options of `notify/4` or from the notification itself.
+//! The headers of a notification, and whether it may be cut: from the options of `notify/4` or from the notification
+//! itself.
 
 use apns_proto::apns_id::ApnsId;
 use apns_proto::collapse_id::CollapseId;
@@ -18,10 +19,19 @@ pub(crate) struct Draft {
     priority: Option<Priority>,
     expiration: Option<Expiration>,
     collapse_id: Option<CollapseId>,
+    /// What may be cut off where the payload is too large.
+    pub(crate) truncate: Option<Truncate>,
     /// A name of the caller's for the push.
     pub(crate) apns_id: Option<ApnsId>,
     /// Who gets the outcomes.
     pub(crate) reply_to: Option<LocalPid>,
+}
+
+/// What may be cut off where a payload is too large.
+#[derive(Clone, Copy)]
+pub(crate) enum Truncate {
+    /// The end of the alert's body.
+    Body,
 }
 
 impl Draft {
@@ -30,18 +40,18 @@ impl Draft {
         self.push_type.unwrap_or(PushType::Alert)
     }
 
-    /// The headers, checked against each other.
-    pub(crate) fn headers(self) -> Result<Headers, HeadersError> {
+    /// The headers, checked against each other. The collapse-id is taken out.
+    pub(crate) fn headers(&mut self) -> Result<Headers, HeadersError> {
         Headers::new(
             self.push_type(),
             self.priority,
             self.expiration,
-            self.collapse_id,
+            self.collapse_id.take(),
         )
     }
 }
 
-/// The headers, which may stand in the options or in the notification.
+/// What may stand in the options or in the notification.
 pub(crate) static HEADERS: Fields<Draft> = Fields::new(&[
     ("push_type", |draft, term| {
         let push_type = PushType::parse(&word(term)?);
@@ -73,6 +83,10 @@ pub(crate) static HEADERS: Fields<Draft> = Fields::new(&[
             &mut draft.apns_id,
             apns_id.map_err(|_| Wrong::Not("a UUID"))?,
         )
+    }),
+    ("truncate", |draft, term| match &*word(term)? {
+        "body" => set(&mut draft.truncate, Truncate::Body),
+        _ => Err(Wrong::Not("body")),
     }),
 ]);
 

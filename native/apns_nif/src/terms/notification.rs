@@ -1,7 +1,8 @@
 //! A notification as a map: Apple's words with underscores, and the headers beside them.
 
 use apns_proto::notification::{
-    Alert, AlertDictionary, InterruptionLevel, LiveActivity, LiveActivityEvent, Notification, Sound,
+    Alert, AlertDictionary, InterruptionLevel, LiveActivity, LiveActivityEvent, Notification,
+    PttPushType, Sound,
 };
 use rustler::Term;
 
@@ -9,7 +10,7 @@ use super::atoms;
 use super::fields::{self, Fields, Unreadable, Wrong};
 use super::headers::{self, HEADERS};
 use super::json::object;
-use super::values::{flag, integer, number, set, text, texts, word};
+use super::values::{flag, integer, number, set, start_of_text, text, texts, word};
 
 /// Reads a notification and the headers in it, some of which may have been given before.
 pub(crate) fn read<'a>(
@@ -20,7 +21,7 @@ pub(crate) fn read<'a>(
     fields::read(map, |key, value| {
         FIELDS
             .set(&mut draft, key, value)
-            .or_else(|| ALERT.set(&mut draft.alert, key, value))
+            .or_else(|| ALERT.set(&mut draft, key, value))
             .or_else(|| LIVE_ACTIVITY.set(&mut draft.notification.live_activity, key, value))
             .or_else(|| HEADERS.set(headers, key, value))
     })?;
@@ -28,11 +29,15 @@ pub(crate) fn read<'a>(
         mut notification,
         text,
         alert,
+        whole_body,
     } = draft;
+    let refuse = |wrong| Unreadable::WrongValue(atoms::alert().to_term(map.get_env()), wrong);
+    if let (Some(bytes), None) = (whole_body, headers.truncate) {
+        return Err(refuse(Wrong::TooLarge(bytes)));
+    }
     let dictionary = (alert != AlertDictionary::default()).then(|| Alert::from(alert));
     if text.is_some() && dictionary.is_some() {
-        let key = atoms::alert().to_term(map.get_env());
-        return Err(Unreadable::WrongValue(key, Wrong::Twice));
+        return Err(refuse(Wrong::Twice));
     }
     notification.alert = text.map(Alert::Text).or(dictionary);
     Ok(notification)
@@ -45,16 +50,17 @@ struct Draft {
     text: Option<String>,
     /// The alert's keys, from a map of their own or from the notification itself.
     alert: AlertDictionary,
+    /// Bytes of the alert's body, where only its start was read. What was left would not fit into any payload; whether
+    /// that is an error depends on `truncate`, which may come later.
+    whole_body: Option<usize>,
 }
 
 static FIELDS: Fields<Draft> = Fields::new(&[
     ("alert", |draft, term| {
         if term.is_map() {
-            return ALERT
-                .read(term, &mut draft.alert)
-                .map_err(Unreadable::inside);
+            return ALERT.read(term, draft).map_err(Unreadable::inside);
         }
-        set_text(&mut draft.text, term)
+        set_body(&mut draft.text, &mut draft.whole_body, term)
     }),
     ("badge", |draft, term| {
         let badge = u32::try_from(integer(term)?).map_err(|_| Wrong::Not("a number of 32 bits"))?;
@@ -101,41 +107,53 @@ static FIELDS: Fields<Draft> = Fields::new(&[
     ("url_args", |draft, term| {
         set_texts(&mut draft.notification.url_args, term)
     }),
+    ("ptt_push_type", |draft, term| {
+        let kind = PttPushType::parse(&word(term)?).ok_or(Wrong::Not("service_update"))?;
+        set(&mut draft.notification.ptt_push_type, kind)
+    }),
     ("custom", |draft, term| {
         draft.notification.custom = object(term)?;
         Ok(())
     }),
 ]);
 
-static ALERT: Fields<AlertDictionary> = Fields::new(&[
-    ("title", |alert, term| set_text(&mut alert.title, term)),
-    ("subtitle", |alert, term| {
-        set_text(&mut alert.subtitle, term)
+static ALERT: Fields<Draft> = Fields::new(&[
+    ("title", |draft, term| {
+        set_text(&mut draft.alert.title, term)
     }),
-    ("body", |alert, term| set_text(&mut alert.body, term)),
-    ("title_loc_key", |alert, term| {
-        set_text(&mut alert.title_loc_key, term)
+    ("subtitle", |draft, term| {
+        set_text(&mut draft.alert.subtitle, term)
     }),
-    ("title_loc_args", |alert, term| {
-        set_texts(&mut alert.title_loc_args, term)
+    ("body", |draft, term| {
+        set_body(&mut draft.alert.body, &mut draft.whole_body, term)
     }),
-    ("subtitle_loc_key", |alert, term| {
-        set_text(&mut alert.subtitle_loc_key, term)
+    ("title_loc_key", |draft, term| {
+        set_text(&mut draft.alert.title_loc_key, term)
     }),
-    ("subtitle_loc_args", |alert, term| {
-        set_texts(&mut alert.subtitle_loc_args, term)
+    ("title_loc_args", |draft, term| {
+        set_texts(&mut draft.alert.title_loc_args, term)
     }),
-    ("loc_key", |alert, term| set_text(&mut alert.loc_key, term)),
-    ("loc_args", |alert, term| {
-        set_texts(&mut alert.loc_args, term)
+    ("subtitle_loc_key", |draft, term| {
+        set_text(&mut draft.alert.subtitle_loc_key, term)
     }),
-    ("launch_image", |alert, term| {
-        set_text(&mut alert.launch_image, term)
+    ("subtitle_loc_args", |draft, term| {
+        set_texts(&mut draft.alert.subtitle_loc_args, term)
     }),
-    ("action_loc_key", |alert, term| {
-        set_text(&mut alert.action_loc_key, term)
+    ("loc_key", |draft, term| {
+        set_text(&mut draft.alert.loc_key, term)
     }),
-    ("action", |alert, term| set_text(&mut alert.action, term)),
+    ("loc_args", |draft, term| {
+        set_texts(&mut draft.alert.loc_args, term)
+    }),
+    ("launch_image", |draft, term| {
+        set_text(&mut draft.alert.launch_image, term)
+    }),
+    ("action_loc_key", |draft, term| {
+        set_text(&mut draft.alert.action_loc_key, term)
+    }),
+    ("action", |draft, term| {
+        set_text(&mut draft.alert.action, term)
+    }),
 ]);
 
 static LIVE_ACTIVITY: Fields<LiveActivity> = Fields::new(&[
@@ -172,7 +190,7 @@ static LIVE_ACTIVITY: Fields<LiveActivity> = Fields::new(&[
     }),
 ]);
 
-/// `#{name := Name, critical => true, volume => 0..1}`; a volume without `critical` has no meaning.
+/// `#{name := Name, critical => true, volume => 0..1}`; Apple knows the volume of a critical alert only.
 fn critical_sound<'a>(map: Term<'a>) -> Result<Sound, Wrong<'a>> {
     let mut draft = SoundDraft::default();
     SOUND.read(map, &mut draft).map_err(Unreadable::inside)?;
@@ -206,6 +224,17 @@ static SOUND: Fields<SoundDraft> = Fields::new(&[
 
 fn set_text<'a>(field: &mut Option<String>, term: Term<'a>) -> Result<(), Wrong<'a>> {
     set(field, text(term)?.to_owned())
+}
+
+/// The alert's body, which is the one text that may be cut.
+fn set_body<'a>(
+    field: &mut Option<String>,
+    whole: &mut Option<usize>,
+    term: Term<'a>,
+) -> Result<(), Wrong<'a>> {
+    let (start, bytes) = start_of_text(term)?;
+    *whole = whole.or(bytes);
+    set(field, start.to_owned())
 }
 
 fn set_texts<'a>(field: &mut Vec<String>, term: Term<'a>) -> Result<(), Wrong<'a>> {

@@ -3,13 +3,13 @@
 use apns_proto::apns_id::ApnsId;
 use apns_proto::notification::NotificationError;
 use apns_proto::payload::{Payload, PayloadError};
-use apns_proto::request::Content;
+use apns_proto::request::{Content, Headers};
 use rustler::{Binary, Encoder, Env, LocalPid, Term};
 
 use apns_engine::{NotifyError, Target};
 
 use super::fields::{self, Unreadable, Wrong};
-use super::headers::{self, HEADERS, REPLY_TO};
+use super::headers::{self, HEADERS, REPLY_TO, Truncate};
 use super::{Refusal, atom, atoms, binary, device, notification};
 
 /// A notification, ready to be queued.
@@ -40,31 +40,62 @@ pub(crate) fn read<'a>(
     notification: Term<'a>,
     opts: Term<'a>,
 ) -> Result<Order, Refusal<'a>> {
-    let mut headers = headers::Draft::default();
+    let mut draft = headers::Draft::default();
     let read = fields::read(opts, |key, value| {
         HEADERS
-            .set(&mut headers, key, value)
-            .or_else(|| REPLY_TO.set(&mut headers, key, value))
+            .set(&mut draft, key, value)
+            .or_else(|| REPLY_TO.set(&mut draft, key, value))
     });
-    read.map_err(|error| unreadable(env, error, &headers))?;
-    let payload = if let Ok(json) = notification.decode::<Binary<'a>>() {
-        let payload = Payload::from_json(json.as_slice(), headers.push_type());
-        payload.map_err(|error| unusable_json(env, &error))?
-    } else {
-        let notification = notification::read(notification, &mut headers)
-            .map_err(|error| unreadable(env, error, &headers))?;
-        let payload = notification.to_payload(headers.push_type());
-        payload.map_err(|error| unsendable(env, &error))?
-    };
-    let (apns_id, reply_to) = (headers.apns_id, headers.reply_to);
-    let headers = headers
-        .headers()
-        .map_err(|error| bad(env, atom(env, error.field())))?;
+    read.map_err(|error| unreadable(env, error, &draft))?;
+    let content = match notification.decode::<Binary<'a>>() {
+        Ok(json) => finished(env, json.as_slice(), &mut draft),
+        Err(_) => written(env, notification, &mut draft),
+    }?;
     Ok(Order {
-        content: Content { headers, payload },
-        apns_id,
-        reply_to,
+        content,
+        apns_id: draft.apns_id,
+        reply_to: draft.reply_to,
     })
+}
+
+/// Finished JSON, which is sent as it is: nothing can be cut off.
+fn finished<'a>(
+    env: Env<'a>,
+    json: &[u8],
+    draft: &mut headers::Draft,
+) -> Result<Content, Refusal<'a>> {
+    if draft.truncate.is_some() {
+        return Err(bad(env, atom(env, "truncate")));
+    }
+    let headers = headers(env, draft)?;
+    let payload = Payload::from_json(json, headers.push_type);
+    let payload = payload.map_err(|error| unusable_json(env, &error))?;
+    Ok(Content { headers, payload })
+}
+
+/// A notification map.
+fn written<'a>(
+    env: Env<'a>,
+    map: Term<'a>,
+    draft: &mut headers::Draft,
+) -> Result<Content, Refusal<'a>> {
+    let mut notification =
+        notification::read(map, draft).map_err(|error| unreadable(env, error, draft))?;
+    let headers = headers(env, draft)?;
+    let payload = notification
+        .check_headers(&headers)
+        .and_then(|()| match draft.truncate {
+            Some(Truncate::Body) => notification.to_truncated_payload(headers.push_type),
+            None => notification.to_payload(headers.push_type),
+        });
+    let payload = payload.map_err(|error| unsendable(env, &error))?;
+    Ok(Content { headers, payload })
+}
+
+fn headers<'a>(env: Env<'a>, draft: &mut headers::Draft) -> Result<Headers, Refusal<'a>> {
+    draft
+        .headers()
+        .map_err(|error| bad(env, atom(env, error.field())))
 }
 
 /// `{ok, ApnsIds}`.
@@ -79,16 +110,18 @@ pub(crate) fn refusal<'a>(env: Env<'a>, error: NotifyError) -> Refusal<'a> {
         NotifyError::UnknownOwner => Refusal::because(env, atoms::unknown_owner()),
         NotifyError::Overloaded => Refusal::because(env, atoms::overloaded()),
         NotifyError::ApnsIdShared => bad(env, atoms::apns_id()),
-        NotifyError::NeedsToken => bad(env, atom(env, "push_type")),
+        NotifyError::NeedsToken | NotifyError::NeedsProviderToken => {
+            bad(env, atom(env, "push_type"))
+        }
         NotifyError::Stopped => Refusal::because(env, atoms::stopped()),
     }
 }
 
-fn unreadable<'a>(env: Env<'a>, error: Unreadable<'a>, headers: &headers::Draft) -> Refusal<'a> {
+fn unreadable<'a>(env: Env<'a>, error: Unreadable<'a>, draft: &headers::Draft) -> Refusal<'a> {
     match error {
         Unreadable::NotAMap => Refusal::BadArg,
         Unreadable::WrongValue(_, Wrong::TooLarge(bytes)) => {
-            too_large(env, bytes, headers.push_type().payload_limit())
+            too_large(env, bytes, draft.push_type().payload_limit())
         }
         Unreadable::UnknownKey(field)
         | Unreadable::WrongValue(_, Wrong::Inside(field))

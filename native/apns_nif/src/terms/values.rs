@@ -16,6 +16,25 @@ pub(crate) fn text<'a>(term: Term<'a>) -> Result<&'a str, Wrong<'a>> {
     std::str::from_utf8(bytes).map_err(|_| Wrong::Not(TEXT))
 }
 
+/// Text that may be cut: the start of it if it is larger than a value may be, and then its size.
+pub(crate) fn start_of_text<'a>(term: Term<'a>) -> Result<(&'a str, Option<usize>), Wrong<'a>> {
+    let bytes = bytes(term).map_err(|_| Wrong::Not(TEXT))?;
+    if bytes.len() <= MAX_BYTES {
+        return Ok((text(term)?, None));
+    }
+    let start = bytes.get(..MAX_BYTES).unwrap_or(bytes);
+    let start = match std::str::from_utf8(start) {
+        Ok(start) => start,
+        // The bound lies within a character.
+        Err(error) if error.error_len().is_none() => start
+            .get(..error.valid_up_to())
+            .and_then(|start| std::str::from_utf8(start).ok())
+            .ok_or(Wrong::Not(TEXT))?,
+        Err(_) => return Err(Wrong::Not(TEXT)),
+    };
+    Ok((start, Some(bytes.len())))
+}
+
 /// A list of texts, of a bounded size in all.
 pub(crate) fn texts<'a>(term: Term<'a>) -> Result<Vec<String>, Wrong<'a>> {
     let mut size = 0;

@@ -15,7 +15,8 @@ use super::send::PartialBody;
 use super::settings::{self, PeerSettings};
 use super::slots::Slots;
 use super::{
-    Config, ConnectionError, ErrorCode, Event, OpenStream, ResponseHandler, StreamId, frame,
+    Config, ConnectionError, EndedStream, ErrorCode, Event, OpenStream, ResponseHandler, StreamId,
+    frame,
 };
 
 /// The client side of one HTTP/2 connection: bytes in, bytes and events out.
@@ -84,11 +85,6 @@ impl<R: ResponseHandler> Connection<R> {
     #[must_use]
     pub const fn open_streams(&self) -> usize {
         self.slots.taken()
-    }
-
-    /// All open streams, in any order. Looks at every slot, open or not: for checks once in a while.
-    pub fn streams(&self) -> impl Iterator<Item = (StreamId, &R)> {
-        self.slots.iter().map(|stream| (stream.id, &stream.state))
     }
 
     /// Streams that may be open at once now: the lower of the peer's limit and ours, 0 before the peer's SETTINGS.
@@ -187,6 +183,16 @@ impl<R: ResponseHandler> Connection<R> {
         }
     }
 
+    /// All open streams, in any order. Looks at every slot, open or not: for checks once in a while.
+    pub fn streams_mut(&mut self) -> impl Iterator<Item = OpenStream<'_, R>> {
+        let consumed = self.output.consumed_position();
+        self.slots.iter_mut().map(move |stream| OpenStream {
+            stream: stream.id,
+            request: stream.request_progress(consumed),
+            state: &mut stream.state,
+        })
+    }
+
     /// Asks the peer for a sign of life: [`Event::Pong`], or a connection error after [`Config::ping_timeout`].
     /// Does nothing while an earlier one is unanswered.
     pub fn ping(&mut self, now: Instant) {
@@ -221,14 +227,16 @@ impl<R: ResponseHandler> Connection<R> {
     }
 
     /// Takes all open streams out, oldest first, and closes the connection. For when the transport has ended.
-    /// Events not yet polled stay: their streams are not among these.
-    pub fn drain_streams(&mut self) -> impl ExactSizeIterator<Item = OpenStream<R>> + use<R> {
+    /// Events not yet polled stay: their streams are not among these. Output that is not consumed yet must not
+    /// leave any more: a request whose last byte is in it counts as not processed.
+    pub fn drain_streams(&mut self) -> impl ExactSizeIterator<Item = EndedStream<R>> + use<R> {
         self.lifecycle = Lifecycle::Closed;
         self.partial_body = None;
-        let streams = self.slots.remove_above(StreamId::CONNECTION);
-        streams.into_iter().map(|stream| OpenStream {
+        let consumed = self.output.consumed_position();
+        let streams = self.slots.remove_if(|_| true);
+        streams.into_iter().map(move |stream| EndedStream {
             stream: stream.id,
-            end_position: stream.end_position,
+            processed: stream.processed(consumed),
             state: stream.state,
         })
     }
@@ -255,12 +263,17 @@ impl<R: ResponseHandler> Connection<R> {
                 detail,
             });
         } else if self.ping.is_some_and(|ping| ping.deadline <= now) {
-            let detail = "PING was not answered in time";
-            self.fail(ConnectionError {
-                code: ErrorCode::NO_ERROR,
-                detail,
-            });
+            self.abandon("PING was not answered in time");
         }
+    }
+
+    /// Gives the connection up by the owner's judgement, as after an unanswered PING: [`Event::ConnectionError`] tells
+    /// `detail`, and the streams stay for [`drain_streams`](Self::drain_streams).
+    pub fn abandon(&mut self, detail: &'static str) {
+        self.fail(ConnectionError {
+            code: ErrorCode::NO_ERROR,
+            detail,
+        });
     }
 
     /// Gives the connection up. Its streams stay for [`drain_streams`](Self::drain_streams).

@@ -6,6 +6,7 @@ use super::connection::{Connection, Lifecycle};
 use super::flood_guard::Overhead;
 use super::flow_control::INITIAL_WINDOW;
 use super::frame::{self, Head, PRIORITY_LEN, flag};
+use super::slots::{Phase, Stream};
 use super::{
     ConnectionError, ErrorCode, Event, MAX_DEBUG_DATA, ResetCause, ResponseHandler, StreamId,
 };
@@ -104,7 +105,10 @@ impl<R: ResponseHandler> Connection<R> {
             code,
             debug_data,
         });
-        for stream in self.slots.remove_above(last_stream) {
+        // A peer that began to respond did process the request, whatever it says.
+        let left_out =
+            |stream: &Stream<R>| stream.id > last_stream && stream.phase == Phase::AwaitingHeaders;
+        for stream in self.slots.remove_if(left_out) {
             self.flood_guard.stream_moved();
             self.forget_partial_body(stream.id);
             self.events.push_back(Event::NotProcessed {

@@ -42,6 +42,7 @@ pub enum Event<R> {
         debug_data: Box<[u8]>,
     },
     /// A GOAWAY says that the peer did not process this stream and never will: the request may be sent again elsewhere.
+    /// Not told of a stream whose response has begun: the peer cannot take that back.
     NotProcessed {
         /// The stream, now closed.
         stream: StreamId,
@@ -65,7 +66,8 @@ pub const MAX_DEBUG_DATA: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} ({code})")]
 pub struct ConnectionError {
-    /// The code in the GOAWAY we queued. [`ErrorCode::NO_ERROR`] when a PING was not answered.
+    /// The code in the GOAWAY we queued. [`ErrorCode::NO_ERROR`] when a PING was not answered, or the owner
+    /// [abandoned](super::Connection::abandon) the connection.
     pub code: ErrorCode,
     /// What happened, one short English phrase.
     pub detail: &'static str,
@@ -120,10 +122,13 @@ pub enum ResetCause {
 /// Whether a peer may have acted on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processed {
-    /// Surely not: it may be sent again.
+    /// Surely not, and it never will: it may be sent again.
     No,
     /// Perhaps.
     Unknown,
+    /// It was, and the state has seen the verdict: the final header section came whole and valid. Of the body only a part
+    /// may have come.
+    Yes,
 }
 
 /// Why no stream can be opened now.
@@ -179,15 +184,35 @@ impl Blocked {
     }
 }
 
-/// A stream that was open when its connection ended.
+/// How far a request has come on its way to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RequestProgress {
+    /// A part of its body waits for the peer's windows: reset now, it is never whole.
+    InParts,
+    /// All of it is written, and its last byte waits to be consumed: reset now, it leaves whole all the same.
+    InOutput,
+    /// The transport has taken its last byte.
+    Handed,
+}
+
+/// An open stream, for its owner to look at.
 #[derive(Debug)]
-pub struct OpenStream<R> {
+pub struct OpenStream<'a, R> {
     /// The stream.
     pub stream: StreamId,
-    /// [`output_position`](super::Connection::output_position) behind the request's last byte. A transport that has
-    /// taken fewer bytes than this cannot have delivered the whole request, so the peer cannot have acted on it.
-    /// `u64::MAX` while a part of the body still waits for the peer's window.
-    pub end_position: u64,
+    /// How far the request has come.
+    pub request: RequestProgress,
+    /// The state; it may have seen a part of a response.
+    pub state: &'a mut R,
+}
+
+/// A stream that we gave up, or that was open when its connection ended.
+#[derive(Debug)]
+pub struct EndedStream<R> {
+    /// The stream, now closed.
+    pub stream: StreamId,
+    /// Whether the peer may have acted on the request.
+    pub processed: Processed,
     /// The state; it may have seen a part of a response.
     pub state: R,
 }

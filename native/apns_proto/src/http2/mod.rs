@@ -73,7 +73,8 @@ pub use config::Config;
 pub use connection::Connection;
 pub use error_code::ErrorCode;
 pub use event::{
-    Blocked, ConnectionError, Event, MAX_DEBUG_DATA, OpenStream, Processed, ResetCause,
+    Blocked, ConnectionError, EndedStream, Event, MAX_DEBUG_DATA, OpenStream, Processed,
+    RequestProgress, ResetCause,
 };
 pub use handler::ResponseHandler;
 pub use hpack::HeaderBlock;

@@ -6,7 +6,7 @@ use super::connection::Connection;
 use super::field_section::{FieldSection, Section};
 use super::flood_guard::Overhead;
 use super::frame::{self, Head, flag};
-use super::slots::Phase;
+use super::slots::{Phase, Stream};
 use super::{ConnectionError, ErrorCode, Event, Processed, ResetCause, ResponseHandler, StreamId};
 
 impl<R: ResponseHandler> Connection<R> {
@@ -144,7 +144,8 @@ impl<R: ResponseHandler> Connection<R> {
         let processed = if refused {
             Processed::No
         } else {
-            Processed::Unknown
+            // What of the request comes after its reset, the peer ignores (section 5.1).
+            stream.processed(self.output.consumed_position())
         };
         self.events.push_back(Event::Reset {
             stream: id,
@@ -167,7 +168,7 @@ impl<R: ResponseHandler> Connection<R> {
             .is_some_and(|length| length != u64::from(stream.body_received));
         if short {
             let cause = ResetCause::Malformed("the body is shorter than its content-length");
-            return self.report_reset(id, stream.state, ErrorCode::PROTOCOL_ERROR, cause);
+            return self.report_reset(stream, ErrorCode::PROTOCOL_ERROR, cause);
         }
         self.events.push_back(Event::Response {
             stream: id,
@@ -196,22 +197,28 @@ impl<R: ResponseHandler> Connection<R> {
         cause: ResetCause,
     ) -> Result<(), ConnectionError> {
         match self.take_stream(id) {
-            Some(stream) => self.report_reset(id, stream.state, code, cause),
+            Some(stream) => self.report_reset(stream, code, cause),
             None => Ok(()),
         }
     }
 
     fn report_reset(
         &mut self,
-        id: StreamId,
-        state: R,
+        stream: Stream<R>,
         code: ErrorCode,
         cause: ResetCause,
     ) -> Result<(), ConnectionError> {
-        let processed = Processed::Unknown;
+        // What is written of the request still leaves, in front of our reset.
+        let reached = self.output.position();
+        let processed = match cause {
+            // Section 8.1.1: nothing of a malformed response is to be believed.
+            ResetCause::Malformed(_) => stream.processed_by_request(reached),
+            _ => stream.processed(reached),
+        };
+        let id = stream.id;
         self.events.push_back(Event::Reset {
             stream: id,
-            state,
+            state: stream.state,
             code,
             cause,
             processed,

@@ -6,7 +6,7 @@ use super::frame::{self, HEAD_LEN, Head, Kind, flag};
 use super::hpack::Encoder;
 use super::settings::PeerSettings;
 use super::slots::{Phase, Stream};
-use super::{Blocked, ErrorCode, HeaderBlock, ResponseHandler, StreamId};
+use super::{Blocked, EndedStream, ErrorCode, HeaderBlock, ResponseHandler, StreamId};
 
 /// The one body that is larger than its windows and is sent as they open. One at a time bounds the memory, and
 /// everything else is sent whole or not begun: what waits can still be replaced or sent elsewhere.
@@ -179,13 +179,19 @@ impl<R: ResponseHandler> Connection<R> {
     }
 
     /// Gives up a stream and tells the peer why. `None` when it is not open (any more). The bytes of its request that
-    /// wait in the output are sent all the same.
-    pub fn reset_stream(&mut self, stream: StreamId, code: ErrorCode) -> Option<R> {
+    /// wait in the output are sent all the same: one that is [`InOutput`](super::RequestProgress::InOutput) may
+    /// still be processed.
+    pub fn reset_stream(&mut self, stream: StreamId, code: ErrorCode) -> Option<EndedStream<R>> {
         let stream = self.take_stream(stream)?;
+        let processed = stream.processed(self.output.position());
         if !self.is_closed() {
             frame::write_rst_stream(self.output.buffer(), stream.id, code);
         }
-        Some(stream.state)
+        Some(EndedStream {
+            stream: stream.id,
+            processed,
+            state: stream.state,
+        })
     }
 
     /// Takes a stream that ends out of its slot, and forgets what was still to be sent on it.

@@ -1,7 +1,7 @@
 //! The open streams, in a ring indexed by stream number.
 
-use super::StreamId;
 use super::flow_control::{ReceiveWindow, SendWindow};
+use super::{Processed, RequestProgress, StreamId};
 
 /// One open stream.
 #[derive(Debug)]
@@ -25,6 +25,35 @@ pub(crate) enum Phase {
     AwaitingHeaders,
     /// Body or trailers follow.
     Body,
+}
+
+impl<R> Stream<R> {
+    /// How far the request has come when so many bytes of output are consumed.
+    pub(crate) const fn request_progress(&self, consumed: u64) -> RequestProgress {
+        match self.end_position {
+            u64::MAX => RequestProgress::InParts,
+            end if end > consumed => RequestProgress::InOutput,
+            _ => RequestProgress::Handed,
+        }
+    }
+
+    /// What is known of the request when its stream ends without a complete response, and the peer gets, or heeds, no
+    /// more than `reached` bytes of output: half a request is not acted upon.
+    pub(crate) fn processed(&self, reached: u64) -> Processed {
+        match self.phase {
+            Phase::Body => Processed::Yes,
+            Phase::AwaitingHeaders => self.processed_by_request(reached),
+        }
+    }
+
+    /// The same, whatever of a response came.
+    pub(crate) const fn processed_by_request(&self, reached: u64) -> Processed {
+        if self.end_position > reached {
+            Processed::No
+        } else {
+            Processed::Unknown
+        }
+    }
 }
 
 /// A slot is the stream's number modulo the ring's length and holds the *full* number: a late frame for an
@@ -103,17 +132,20 @@ impl<R> Slots<R> {
         Some(stream)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream<R>> {
+        self.ring.iter_mut().flatten()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream<R>> {
         self.ring.iter().flatten()
     }
 
-    /// Takes out all streams with a number above `last`, oldest first.
-    pub(crate) fn remove_above(&mut self, last: StreamId) -> Vec<Stream<R>> {
-        let above = |stream: &mut Stream<R>| stream.id > last;
+    /// Takes out all streams of which `end` says so, oldest first.
+    pub(crate) fn remove_if(&mut self, end: impl Fn(&Stream<R>) -> bool) -> Vec<Stream<R>> {
         let mut removed: Vec<_> = self
             .ring
             .iter_mut()
-            .filter_map(|slot| slot.take_if(above))
+            .filter_map(|slot| slot.take_if(|stream| end(stream)))
             .collect();
         removed.sort_unstable_by_key(|stream| stream.id);
         self.taken -= removed.len();
@@ -195,7 +227,7 @@ mod tests {
         assert_eq!(slots.next_free(id), None);
         assert!((2 * 100..=4 * 100).contains(&slots.ring.len()));
         assert_eq!(slots.iter().count(), 100);
-        let above = slots.remove_above(StreamId::new(101));
+        let above = slots.remove_if(|stream| stream.id > StreamId::new(101));
         assert!(above.is_sorted_by_key(|stream| stream.id));
         assert_eq!((above.len(), slots.taken()), (49, 51));
     }
@@ -212,7 +244,7 @@ mod tests {
             id = id.next().unwrap();
         }
         // Five are left, in slots 13, 14, 15, 0 and 1.
-        let removed = slots.remove_above(StreamId::CONNECTION);
+        let removed = slots.remove_if(|_| true);
         assert!(removed.is_sorted_by_key(|stream| stream.id));
         assert_eq!(removed.len(), 5);
     }

@@ -22,7 +22,8 @@ pub struct Config {
     pub topic: Topic,
     /// How pushes authenticate.
     pub authentication: Authentication,
-    /// How long a written push may wait for its answer before its fate counts as unknown.
+    /// How long a push may wait for its answer from when its request left, before its fate counts as unknown; and how
+    /// long for anything else that a server owes which answers PING: that it takes the request, and room for one.
     pub response_timeout: Duration,
     /// How long an idle connection may be silent before a PING asks whether it lives.
     pub ping_interval: Duration,

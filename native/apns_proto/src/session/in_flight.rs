@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use super::Config;
 use super::push::Push;
-use crate::http2::HeaderBlock;
-use crate::http2::ResponseHandler;
 use crate::http2::hpack::PreparedLiteral;
+use crate::http2::{HeaderBlock, RequestProgress, ResponseHandler};
 use crate::request::{self, Content, Request};
 use crate::response::ResponseBuilder;
 
@@ -16,15 +15,22 @@ use crate::response::ResponseBuilder;
 pub(crate) struct InFlight<C> {
     pub(super) push: Box<Push<C>>,
     pub(super) response: ResponseBuilder,
-    pub(super) sent_at: Instant,
+    /// Since when it waits for what `request` lacks, or for its answer.
+    pub(super) since: Instant,
+    /// How far the request had come when that was looked at last. At first the best is believed.
+    pub(super) request: RequestProgress,
+    /// Answers that the connection had given when it was sent.
+    pub(super) answers_before: u64,
 }
 
 impl<C> InFlight<C> {
-    pub(super) fn new(push: Box<Push<C>>, sent_at: Instant) -> Self {
+    pub(super) fn new(push: Box<Push<C>>, now: Instant, answers_before: u64) -> Self {
         Self {
             push,
             response: ResponseBuilder::default(),
-            sent_at,
+            since: now,
+            request: RequestProgress::Handed,
+            answers_before,
         }
     }
 }

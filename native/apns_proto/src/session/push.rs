@@ -1,11 +1,16 @@
 //! A push on its way: the request, how often it was tried, and how it may end.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::collapse_id::CollapseId;
+use crate::device_token::DeviceToken;
+use crate::expiration::Expiration;
+use crate::lanes::Lane;
 use crate::now::Now;
 use crate::request::Request;
 use crate::response::Response;
+use crate::waiting::Waiter;
 
 /// One notification to one device, from `notify` until its single outcome.
 ///
@@ -18,6 +23,8 @@ pub struct Push<C> {
     pub context: C,
     /// Until when it may wait in the engine when Apple cannot be reached; a notification's own expiration may end it earlier.
     pub give_up_at: Instant,
+    /// Its age among the pushes that came to wait; 0 before.
+    order: u64,
     /// Unix milliseconds of the last try, 0 before the first.
     pub(crate) written_ms: u64,
     pub(crate) tries: Tries,
@@ -39,6 +46,7 @@ impl<C> Push<C> {
             request,
             context,
             give_up_at,
+            order: 0,
             written_ms: 0,
             tries: Tries::default(),
         }
@@ -48,6 +56,21 @@ impl<C> Push<C> {
     /// time of its own holds for this moment.
     pub const fn written_ms(&self) -> u64 {
         self.written_ms
+    }
+
+    /// From when on [`Self::overdue`] gives a cause, as far as the clocks of `now` tell.
+    pub fn deadline(&self, now: Now) -> Instant {
+        let expiration = self.request.content.headers.expiration;
+        let expires_at = expiration
+            .filter(|expiration| *expiration != Expiration::ONE_ATTEMPT)
+            .and_then(|expiration| {
+                let unix_ms = expiration.as_unix_seconds().saturating_mul(1000);
+                let left = Duration::from_millis(unix_ms.saturating_sub(now.unix_ms));
+                now.instant.checked_add(left)
+            });
+        expires_at.map_or(self.give_up_at, |expires_at| {
+            expires_at.min(self.give_up_at)
+        })
     }
 
     /// Why the push may not be sent any more at `now`, if so.
@@ -67,6 +90,32 @@ impl<C> Push<C> {
         } else {
             FailedCause::Unreachable
         })
+    }
+}
+
+impl<C> Waiter for Box<Push<C>> {
+    fn lane(&self) -> Lane {
+        Lane::of(&self.request.content.headers)
+    }
+
+    fn device_token(&self) -> &DeviceToken {
+        &self.request.device_token
+    }
+
+    fn collapse_id(&self) -> Option<&CollapseId> {
+        self.request.content.headers.collapse_id.as_ref()
+    }
+
+    fn deadline(&self, now: Now) -> Instant {
+        (**self).deadline(now)
+    }
+
+    fn order(&self) -> u64 {
+        self.order
+    }
+
+    fn set_order(&mut self, order: u64) {
+        self.order = order;
     }
 }
 
@@ -130,5 +179,39 @@ impl FailedCause {
 impl fmt::Display for FailedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::push_with;
+    use super::*;
+    use crate::push_type::PushType;
+
+    #[test]
+    fn a_push_is_overdue_from_its_deadline_on_and_not_before() {
+        let start = Now {
+            instant: Instant::now(),
+            unix_ms: 1_800_000_000_250,
+        };
+        let later = |ms| Now {
+            instant: start.instant + Duration::from_millis(ms),
+            unix_ms: start.unix_ms + ms,
+        };
+        // Without expiration, and with one beyond it, the hour that the push may wait counts.
+        for (expiration, ms, cause) in [
+            (None, 3_600_000, FailedCause::Unreachable),
+            (Some(0), 3_600_000, FailedCause::Expired),
+            (Some(1_800_000_060), 59_750, FailedCause::Expired),
+            (Some(1_900_000_000), 3_600_000, FailedCause::Expired),
+            (Some(99_999_999_999), 3_600_000, FailedCause::Expired),
+        ] {
+            let push = push_with(1, start, PushType::Alert, expiration, None);
+            assert_eq!(push.deadline(start), later(ms).instant, "{expiration:?}");
+            assert_eq!(push.overdue(later(ms - 1)), None, "{expiration:?}");
+            assert_eq!(push.overdue(later(ms)), Some(cause), "{expiration:?}");
+        }
+        let past = push_with(1, start, PushType::Alert, Some(1), None);
+        assert_eq!(past.deadline(start), start.instant);
     }
 }

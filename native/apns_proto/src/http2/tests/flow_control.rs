@@ -110,7 +110,7 @@ fn a_peer_that_sends_more_than_a_window_breaks_the_rules() {
     pair.data(1, 0, &[0; 1_001]);
     assert_eq!(
         pair.events(),
-        ["reset 1: 200 FLOW_CONTROL_ERROR by us: FlowControl"]
+        ["reset 1: 200 FLOW_CONTROL_ERROR by us: FlowControl, processed"]
     );
     assert_eq!(pair.sent(), ["RST_STREAM 1 FLOW_CONTROL_ERROR"]);
     pair.assert_works();

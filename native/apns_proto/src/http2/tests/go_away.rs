@@ -38,6 +38,18 @@ fn streams_above_the_last_one_were_not_processed() {
 }
 
 #[test]
+fn a_stream_whose_response_has_begun_is_not_left_out() {
+    let mut pair = Pair::with_open_streams(3);
+    pair.headers(3, 0, &[(":status", "200")]);
+    pair.headers(5, 0, &[(":status", "103")]);
+    pair.input(&go_away(0, 0, b""));
+    let expected = ["goaway 0 NO_ERROR", "not processed 1", "not processed 5"];
+    assert_eq!(pair.events(), expected);
+    pair.data(3, END_STREAM, b"{}");
+    assert_eq!(pair.events(), ["response 3: 200 <{}>"]);
+}
+
+#[test]
 fn the_last_stream_only_falls() {
     let mut pair = Pair::with_open_streams(4);
     pair.input(&go_away(5, 0, b""));

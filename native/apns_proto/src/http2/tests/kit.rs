@@ -256,12 +256,12 @@ pub(super) fn describe_event(event: &Event<Seen>) -> String {
                 ResetCause::Malformed(fault) => format!("us: {fault}"),
                 other => format!("us: {other:?}"),
             };
-            let not = if *processed == Processed::No {
-                ", not processed"
-            } else {
-                ""
+            let processed = match processed {
+                Processed::No => ", not processed",
+                Processed::Unknown => "",
+                Processed::Yes => ", processed",
             };
-            format!("reset {stream}:{} {code} by {by}{not}", state.text)
+            format!("reset {stream}:{} {code} by {by}{processed}", state.text)
         }
         Event::GoAway {
             last_stream,

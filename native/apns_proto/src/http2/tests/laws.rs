@@ -110,8 +110,8 @@ fn play(pair: &mut Pair, step: &Step, given_back: &mut BTreeMap<u32, u32>) {
         }
         Step::Reset { stream } => {
             let stream = super::kit::stream(pick(pair, *stream));
-            if let Some(state) = pair.client.reset_stream(stream, ErrorCode::CANCEL) {
-                *given_back.entry(state.tag).or_default() += 1;
+            if let Some(ended) = pair.client.reset_stream(stream, ErrorCode::CANCEL) {
+                *given_back.entry(ended.state.tag).or_default() += 1;
             }
         }
         Step::Consume { bytes } => pair.client.consume_output(*bytes),

@@ -1,7 +1,16 @@
 //! The output: its bound, its positions, and what each of them says of a request.
 
 use super::kit::*;
-use crate::http2::{Blocked, Config};
+use crate::http2::Processed::{No, Unknown};
+use crate::http2::RequestProgress::{Handed, InOutput, InParts};
+use crate::http2::{Blocked, Config, Processed, RequestProgress};
+
+/// How far each open request has come, and what is known of it when the transport ends.
+fn requests(pair: &mut Pair) -> (Vec<RequestProgress>, Vec<Processed>) {
+    let progress = pair.client.streams_mut().map(|open| open.request).collect();
+    let ended = pair.client.drain_streams();
+    (progress, ended.map(|ended| ended.processed).collect())
+}
 
 #[test]
 fn a_full_output_refuses_new_streams_until_it_is_consumed() {
@@ -48,33 +57,20 @@ fn positions_tell_which_requests_were_never_written() {
     }
     let second_but_one_byte = (ends[1] - start - 1) as usize;
     pair.client.consume_output(second_but_one_byte);
-    let consumed = pair.client.consumed_position();
-    let open: Vec<_> = pair.client.drain_streams().collect();
-    assert_eq!(
-        open.iter()
-            .map(|open| open.end_position)
-            .collect::<Vec<_>>(),
-        ends
-    );
-    let written: Vec<_> = open
-        .iter()
-        .map(|open| open.end_position <= consumed)
-        .collect();
-    assert_eq!(written, [true, false, false]);
+    let (progress, processed) = requests(&mut pair);
+    assert_eq!(progress, [Handed, InOutput, InOutput]);
+    assert_eq!(processed, [Unknown, No, No]);
 }
 
 #[test]
-fn a_body_in_parts_has_no_end_position_until_its_end_is_written() {
-    for (increment, known) in [(3, false), (4, true)] {
+fn a_body_in_parts_is_no_request_until_its_end_is_written() {
+    for (increment, progress, processed) in [(3, InParts, No), (4, Handed, Unknown)] {
         let mut pair = Pair::settled(Config::default(), &[(WINDOW, 1)]);
         pair.open(b"hello");
         pair.sent();
         pair.input(&window_update(1, increment));
         pair.sent();
-        let consumed = pair.client.consumed_position();
-        let end_position = pair.client.drain_streams().next().unwrap().end_position;
-        assert_eq!(end_position == consumed, known);
-        assert_eq!(end_position == u64::MAX, !known);
+        assert_eq!(requests(&mut pair), (vec![progress], vec![processed]));
     }
 }
 

@@ -127,7 +127,7 @@ fn a_body_longer_than_we_allow_ends_its_stream() {
     pair.data(1, 0, b"!");
     assert_eq!(
         pair.events(),
-        ["reset 1: 200 <0123456789> CANCEL by us: BodyTooLarge"]
+        ["reset 1: 200 <0123456789> CANCEL by us: BodyTooLarge, processed"]
     );
     assert_eq!(pair.sent(), ["RST_STREAM 1 CANCEL"]);
     pair.accept(3);
@@ -166,5 +166,8 @@ fn half_a_response_before_a_reset_is_not_lost() {
     let mut pair = Pair::with_open_streams(1);
     pair.headers(1, 0, &[(":status", "403"), ("apns-id", "abc")]);
     pair.input(&rst_stream(1, 0));
-    assert_eq!(pair.events(), ["reset 1: 403 apns-id=abc NO_ERROR by peer"]);
+    assert_eq!(
+        pair.events(),
+        ["reset 1: 403 apns-id=abc NO_ERROR by peer, processed"]
+    );
 }

@@ -1,7 +1,7 @@
 //! Sections 5.1 and 5.4: the lives of streams, and errors of one against errors of all.
 
 use super::kit::*;
-use crate::http2::{Config, ErrorCode, ResponseHandler, StreamId};
+use crate::http2::{Config, ErrorCode, RequestProgress, ResponseHandler, StreamId};
 
 #[test]
 fn streams_have_odd_numbers_that_only_grow() {
@@ -154,7 +154,8 @@ fn a_stream_given_up_comes_back_and_the_peer_is_told() {
     let state = pair
         .client
         .reset_stream(stream(3), ErrorCode::CANCEL)
-        .unwrap();
+        .unwrap()
+        .state;
     assert_eq!(state.tag, 1);
     assert!(
         pair.client
@@ -176,10 +177,11 @@ fn open_streams_can_be_looked_through() {
     pair.accept(3);
     let streams: Vec<_> = pair
         .client
-        .streams()
-        .map(|(id, seen)| (id.get(), seen.tag))
+        .streams_mut()
+        .map(|open| (open.stream.get(), open.state.tag, open.request))
         .collect();
-    assert_eq!(streams, [(1, 0), (5, 2)]);
+    let handed = RequestProgress::Handed;
+    assert_eq!(streams, [(1, 0, handed), (5, 2, handed)]);
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn a_refused_stream_was_not_processed_and_another_reset_may_have_been() {
         "reset 1: REFUSED_STREAM by peer, not processed",
         "reset 3: CANCEL by peer",
         "reset 5: 0xdead by peer",
-        "reset 7: 200 REFUSED_STREAM by peer",
+        "reset 7: 200 REFUSED_STREAM by peer, processed",
     ];
     assert_eq!(pair.events(), expected);
     assert!(pair.sent().is_empty());

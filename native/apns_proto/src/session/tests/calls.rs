@@ -16,7 +16,7 @@ fn fill(talk: &mut Talk, payload_len: usize) -> usize {
     }
 }
 
-fn long_push(push_type: PushType, payload_len: usize, now: Now) -> Box<Push<u32>> {
+pub(super) fn long_push(push_type: PushType, payload_len: usize, now: Now) -> Box<Push<u32>> {
     let mut push = push_with(1, now, push_type, None, None);
     let frame_len = br#"{"aps":{"alert":""}}"#.len();
     let text = "x".repeat(payload_len - frame_len);
