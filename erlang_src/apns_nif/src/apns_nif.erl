@@ -56,7 +56,7 @@
     opts/0, push_type/0, priority/0, apns_id/0,
     notify_error/0,
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
-    connection_up/0, connection_down/0, alarm/0, alarm_name/0,
+    connection_up/0, connection_down/0, paused/0, resumed/0, alarm/0, alarm_name/0,
     unix_ms/0, unix_s/0,
     load_error/0
 ]).
@@ -97,6 +97,8 @@
     ping_timeout => pos_integer(),
     max_connections => pos_integer(),
     connection_idle_timeout => pos_integer(),
+    probe_min_interval => pos_integer(),
+    probe_max_interval => pos_integer(),
     reconnect_min_interval => pos_integer(),
     reconnect_max_interval => pos_integer()
 }.
@@ -254,7 +256,7 @@
 
 -type event() ::
     accepted() | rejected() | failed()
-    | token_invalid() | connection_up() | connection_down() | alarm().
+    | token_invalid() | connection_up() | connection_down() | paused() | resumed() | alarm().
 
 -type accepted() :: #{
     event := accepted,
@@ -296,7 +298,7 @@
     | stopped           %% the app was stopped
     | unknown           %% written, never answered, and sending it again might ring twice
     | unreachable       %% Apple was out of reach for as long as it may wait
-    | paused            %% an alarm has paused the app
+    | paused            %% an alarm has paused the app for as long as it may wait
     | engine_crashed.   %% the engine crashed with it inside, and has been started again
 
 -type token_invalid() :: #{
@@ -306,9 +308,10 @@
     reason => binary(),
     timestamp := unix_ms()
 }.
-%% The device token is dead, and the device was not registered after `timestamp': forget it. Of
-%% `BadDeviceToken' and `DeviceTokenNotForTopic' 3 in a row are believed, without an accepted push
-%% between them; further ones raise the alarm `configuration' instead.
+%% The device token is dead, and the device was not registered after `timestamp': forget it. After
+%% a 410 at once. `BadDeviceToken' and `DeviceTokenNotForTopic' are also what a wrong topic or
+%% environment leads to: they are believed when another push is accepted, or after 10 s if one was
+%% before; 10 different tokens without an accepted push between them pause the app instead.
 
 -type connection_up() :: #{
     event := connection_up,
@@ -320,7 +323,18 @@
     reason := binary(),
     retry_in => Ms :: non_neg_integer()
 }.
-%% Said once per outage and reason, not per attempt to connect.
+%% Said once per outage and reason, not per attempt to connect. Without `retry_in' one of several
+%% connections has ended, and the others go on.
+
+-type paused() :: #{event := paused}.
+%% Apple refuses the app (an alarm says why): pushes wait, and a single one goes now and then to see
+%% whether it is over.
+
+-type resumed() :: #{
+    event := resumed,
+    paused_ms := non_neg_integer()
+}.
+%% The pause is over, after so many milliseconds.
 
 -type alarm() :: #{
     event := alarm,

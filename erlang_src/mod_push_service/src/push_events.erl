@@ -45,9 +45,15 @@ handle(App, #{event := connection_down, reason := Reason} = Event) ->
         #{retry_in := Ms} ->
             ?WARNING_MSG("Push app ~ts: no connection: ~ts; trying again in ~B ms",
                          [App, Reason, Ms]);
+        %% The others go on.
         _ ->
-            ?INFO_MSG("Push app ~ts: connection closed: ~ts", [App, Reason])
+            ?INFO_MSG("Push app ~ts: a connection less: ~ts", [App, Reason])
     end;
+handle(App, #{event := paused}) ->
+    ?ERROR_MSG("Push app ~ts is paused: pushes wait, and one goes now and then to see whether it "
+               "is over", [App]);
+handle(App, #{event := resumed, paused_ms := Ms}) ->
+    ?INFO_MSG("Push app ~ts goes on, after ~B seconds of pause", [App, Ms div 1000]);
 handle(App, #{event := rejected, apns_id := Id, status := Status, token := Token} = Event) ->
     ?DEBUG("Push app ~ts: push ~ts to ~ts rejected: ~B ~ts",
            [App, Id, short(Token), Status, maps:get(reason, Event, <<>>)]);

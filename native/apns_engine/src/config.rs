@@ -66,6 +66,10 @@ pub struct Options {
     pub reconnect_min_interval: u64,
     /// Longest wait after an attempt to connect that failed, in milliseconds.
     pub reconnect_max_interval: u64,
+    /// Shortest wait between two probes while an alarm pauses the app, in milliseconds.
+    pub probe_min_interval: u64,
+    /// Longest wait between two probes, in milliseconds.
+    pub probe_max_interval: u64,
 }
 
 /// Where pushes go.
@@ -162,6 +166,8 @@ impl Default for Options {
             connection_idle_timeout: 0,
             reconnect_min_interval: 0,
             reconnect_max_interval: 0,
+            probe_min_interval: 0,
+            probe_max_interval: 0,
         };
         for number in NUMBERS {
             *number.place_in(&mut options) = number.default;

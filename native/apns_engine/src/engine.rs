@@ -9,6 +9,7 @@ mod crash;
 mod delayed;
 mod dialer;
 mod growth;
+mod judge;
 mod links;
 mod outbox;
 mod serve;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use apns_proto::guard::Guard;
 use apns_proto::http2;
 use apns_proto::lanes::{Lane, Lanes};
 use apns_proto::now::Now;
@@ -27,7 +29,7 @@ use apns_proto::session::{Blocked, FailedCause};
 use crossbeam_channel::Receiver;
 
 use crate::config::AppConfig;
-use crate::event::{Alarm, Event, EventSink};
+use crate::event::{Alarm, Event, EventSink, TokenInvalid};
 use crate::queue::{Job, Queue, QueuedPush};
 use crate::registry::Registry;
 use crate::stats::Stats;
@@ -55,8 +57,7 @@ pub(crate) struct Engine<S: EventSink> {
     alarms: Vec<(Alarm, String)>,
     /// When the thread last panicked, and how often within a minute.
     crashes: (Instant, u32),
-    /// Device tokens refused in a row, without one accepted push between them.
-    refused_in_a_row: u32,
+    guard: Guard<TokenInvalid>,
     /// When waiting pushes are next searched for those that waited too long.
     sweep_at: Instant,
     /// When draining ends, once a stop was asked for.
@@ -94,6 +95,7 @@ pub(crate) fn spawn<S: EventSink>(app: &str, parts: Parts<S>) -> std::io::Result
 impl<S: EventSink> Engine<S> {
     fn new(parts: Parts<S>) -> Self {
         let links = Links::new(parts.poll, parts.resolver, &parts.config);
+        let guard = Guard::new(parts.config.limits.probe_backoff());
         Self {
             receiver: parts.queue.read_control().receiver,
             links,
@@ -109,7 +111,7 @@ impl<S: EventSink> Engine<S> {
             random: fastrand::Rng::new(),
             alarms: Vec::new(),
             crashes: (Instant::now(), 0),
-            refused_in_a_row: 0,
+            guard,
             sweep_at: Instant::now(),
             stop_at: None,
             linger: true,
@@ -135,6 +137,7 @@ impl<S: EventSink> Engine<S> {
             self.linger = took_jobs || took_bytes;
             self.sweep(now);
             self.settle(now);
+            self.believe(now);
             self.dispatch(now);
             // A connection may have ended while it was written to.
             self.settle(now);
@@ -173,8 +176,11 @@ impl<S: EventSink> Engine<S> {
     fn next_timer(&self, now: Instant) -> Option<Instant> {
         let waiting = !self.lanes.is_empty() || self.delayed.len() > 0;
         let sweep = waiting.then_some(self.sweep_at);
+        let probe = self.guard.probe_at().filter(|at| waiting && *at > now);
         [
             sweep,
+            probe,
+            self.guard.poll_timeout(),
             self.delayed.next_due(),
             self.stop_at,
             self.links.poll_timeout(now),
@@ -224,10 +230,13 @@ impl<S: EventSink> Engine<S> {
 
     /// Gives the sessions pushes until something is in the way; returns how many.
     fn fill_sessions(&mut self, now: Now) -> usize {
+        let allowance = self.allowance(now);
         let mut ended = Vec::new();
         let mut sent = 0;
         'sessions: for session in self.links.sessions() {
-            while let Some(push) = self.lanes.pop() {
+            while sent < allowance
+                && let Some(push) = self.lanes.pop()
+            {
                 if let Some(cause) = push.overdue(now) {
                     ended.push((push, cause));
                     continue;
@@ -249,6 +258,9 @@ impl<S: EventSink> Engine<S> {
         }
         for (push, cause) in ended {
             self.end_failed(push, cause, None);
+        }
+        if sent > 0 && self.guard.is_paused() {
+            self.guard.probe_sent(now.instant, self.random.u64(..));
         }
         sent
     }
@@ -285,7 +297,10 @@ impl<S: EventSink> Engine<S> {
         let mut overdue = self.lanes.take_if(|push| push.overdue(now).is_some());
         overdue.extend(self.delayed.take_if(|push| push.overdue(now).is_some()));
         for push in overdue {
-            let cause = push.overdue(now).unwrap_or(FailedCause::Expired);
+            let cause = match push.overdue(now).unwrap_or(FailedCause::Expired) {
+                FailedCause::Unreachable if self.guard.is_paused() => FailedCause::Paused,
+                cause => cause,
+            };
             self.end_failed(push, cause, None);
         }
         self.lanes.shrink();
@@ -304,6 +319,7 @@ impl<S: EventSink> Engine<S> {
         self.stats.delayed.set(self.delayed.len() as u64);
         self.stats.in_flight.set(self.links.in_flight() as u64);
         self.stats.connections.set(self.links.ready() as u64);
+        self.stats.paused.set(u64::from(self.guard.is_paused()));
     }
 
     /// Ends everything that is inside, whichever way it came or went.

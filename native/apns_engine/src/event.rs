@@ -36,8 +36,15 @@ pub enum Event {
     ConnectionDown {
         /// Why, in words for an operator; holds no secret.
         reason: String,
-        /// How long the engine waits before it tries again; `None`: a new connection is up or not needed.
+        /// How long the engine waits before it tries again; `None`: other connections go on.
         retry_in: Option<Duration>,
+    },
+    /// An alarm has paused the app: pushes wait, and a single one goes now and then to see whether it is over.
+    Paused,
+    /// The pause is over: pushes go again.
+    Resumed {
+        /// How long it was.
+        after: Duration,
     },
     /// Something an operator has to act upon. Said once per cause until it is over.
     Alarm {

@@ -72,6 +72,8 @@ pub struct Stats {
     pub events_sent: Counter,
     /// Events whose recipient was gone.
     pub events_dropped: Counter,
+    /// Times an alarm paused the app.
+    pub pauses: Counter,
     /// Connections made that could take pushes.
     pub connects: Counter,
     /// Attempts to connect that failed.
@@ -100,6 +102,8 @@ pub struct Stats {
     pub delayed: Gauge,
     /// Connections that can take pushes.
     pub connections: Gauge,
+    /// 1 while an alarm pauses the app, else 0.
+    pub paused: Gauge,
     /// Owners in the registry.
     pub owners: Gauge,
     /// Devices in the registry.
@@ -138,6 +142,7 @@ impl Stats {
             ("token_invalid", self.token_invalid.get()),
             ("events_sent", self.events_sent.get()),
             ("events_dropped", self.events_dropped.get()),
+            ("pauses", self.pauses.get()),
             ("connects", self.connects.get()),
             ("connect_failures", self.connect_failures.get()),
             ("connection_losses", self.connection_losses.get()),
@@ -152,6 +157,7 @@ impl Stats {
             ("in_flight", self.in_flight.get()),
             ("delayed", self.delayed.get()),
             ("connections", self.connections.get()),
+            ("paused", self.paused.get()),
             ("owners", self.owners.get()),
             ("devices", self.devices.get()),
         ]);

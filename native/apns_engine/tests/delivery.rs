@@ -185,26 +185,3 @@ fn a_push_of_a_type_with_tokens_of_its_own_is_for_no_owner() {
             .is_ok()
     );
 }
-
-#[test]
-fn refusals_in_a_row_are_the_apps_fault_and_forget_no_more_devices() {
-    let simulator = simulator();
-    let refusal = Effect::Answer(Answer::refused(Reason::BAD_DEVICE_TOKEN));
-    simulator.script([Step::Rule(Rule::any(refusal))]).unwrap();
-    let (app, events) = start(options(&simulator));
-    let ids = notify_all(&app, 0..50);
-    let ends = events.outcomes(&ids);
-    assert!(
-        ends.values()
-            .all(|end| *end == End::Rejected("BadDeviceToken".into()))
-    );
-    assert_eq!(app.stats().get("token_invalid"), Some(3));
-    simulator.reset();
-    events.outcomes(&notify_all(&app, 50..51));
-    let refusal = Effect::Answer(Answer::refused(Reason::BAD_DEVICE_TOKEN));
-    simulator
-        .script([Step::Rule(Rule::any(refusal).times(1))])
-        .unwrap();
-    events.outcomes(&notify_all(&app, 51..52));
-    assert_eq!(app.stats().get("token_invalid"), Some(4));
-}

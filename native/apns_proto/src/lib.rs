@@ -67,6 +67,7 @@ pub mod backoff;
 pub mod collapse_id;
 pub mod device_token;
 pub mod expiration;
+pub mod guard;
 pub mod http2;
 pub mod lanes;
 pub mod notification;

@@ -95,6 +95,10 @@ pub const NUMBERS: &[NumberOption] = &[
         "Half a second is soon enough for a phone, and slow enough not to hammer a server that hangs up at once."),
     number!(reconnect_max_interval, "ms", 10..=3_600_000, 60_000,
         "Apple takes rapid connects for an attack; a minute is the longest that the end of an outage goes unnoticed."),
+    number!(probe_min_interval, "ms", 10..=3_600_000, 30_000,
+        "Shortest wait between two probes of a paused app. Each may cost a push, and Apple slows down who is often refused."),
+    number!(probe_max_interval, "ms", 10..=86_400_000, 600_000,
+        "Longest wait: for how long it may go unnoticed that Apple takes pushes again."),
 ];
 
 /// Bounds and times of one app, checked.
@@ -119,6 +123,7 @@ pub struct Limits {
     /// How long one beyond the first may have nothing in flight.
     pub connection_idle_timeout: Duration,
     reconnect: Backoff,
+    probe: Backoff,
 }
 
 impl Limits {
@@ -126,15 +131,14 @@ impl Limits {
         NUMBERS
             .iter()
             .try_for_each(|number| number.check(options))?;
-        let (min, max) = (
-            options.reconnect_min_interval,
-            options.reconnect_max_interval,
-        );
-        let reconnect = Backoff::new(Duration::from_millis(min), Duration::from_millis(max))
-            .map_err(|_| {
-                let problem = format!("{max} ms is less than reconnect_min_interval, {min} ms");
-                ConfigError::new("reconnect_max_interval", problem)
-            })?;
+        let reconnect = backoff(
+            ("reconnect_min_interval", options.reconnect_min_interval),
+            ("reconnect_max_interval", options.reconnect_max_interval),
+        )?;
+        let probe = backoff(
+            ("probe_min_interval", options.probe_min_interval),
+            ("probe_max_interval", options.probe_max_interval),
+        )?;
         Ok(Self {
             queue_limit: in_memory(options.queue_limit),
             queue_bytes: in_memory(options.queue_bytes),
@@ -146,6 +150,7 @@ impl Limits {
             max_connections: in_memory(options.max_connections),
             connection_idle_timeout: Duration::from_millis(options.connection_idle_timeout),
             reconnect,
+            probe,
         })
     }
 
@@ -154,6 +159,20 @@ impl Limits {
     pub fn reconnect_backoff(&self) -> Backoff {
         self.reconnect.clone()
     }
+
+    /// The waits between the probes of a paused app.
+    #[must_use]
+    pub fn probe_backoff(&self) -> Backoff {
+        self.probe.clone()
+    }
+}
+
+fn backoff(min: (&str, u64), max: (&'static str, u64)) -> Result<Backoff, ConfigError> {
+    let bounds = (Duration::from_millis(min.1), Duration::from_millis(max.1));
+    Backoff::new(bounds.0, bounds.1).map_err(|_| {
+        let problem = format!("{} ms is less than {}, {} ms", max.1, min.0, min.1);
+        ConfigError::new(max.0, problem)
+    })
 }
 
 /// More than a small machine can address is as good as all it can.

@@ -94,7 +94,10 @@ impl<S: EventSink> Engine<S> {
         match (self.links.place_of(token), notice) {
             (_, Notice::Ready) => self.attempt_ready(now, token),
             (Some(place), Notice::Authenticated) => {
-                self.clear_alarms();
+                // A bad token as an answer shows that the key is right, and not that the environment is.
+                if !self.guard.is_paused() {
+                    self.clear_alarms();
+                }
                 if let Some(one) = self.links.serving.get_mut(place) {
                     one.useful = true;
                 }

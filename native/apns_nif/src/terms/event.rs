@@ -26,6 +26,10 @@ pub(crate) fn encode<'a>(env: Env<'a>, event: &Event) -> Term<'a> {
             .text(atoms::reason(), reason)
             .some(atoms::retry_in(), retry_in.map(milliseconds))
             .map(),
+        Event::Paused => Pairs::of(env, atoms::paused()).map(),
+        Event::Resumed { after } => Pairs::of(env, atoms::resumed())
+            .put(atoms::paused_ms(), milliseconds(*after))
+            .map(),
         Event::Alarm { alarm, detail } => Pairs::of(env, atoms::alarm())
             .put(atoms::alarm(), atom(env, alarm.as_str()))
             .text(atoms::detail(), detail)

@@ -8,7 +8,7 @@ mod reason;
 mod tests;
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 
@@ -32,6 +32,8 @@ pub struct Response {
     pub timestamp_ms: Option<u64>,
     /// What the server asks to wait, at most [`Self::MAX_RETRY_AFTER`].
     pub retry_after: Option<Duration>,
+    /// The server's time when it refused the push, Unix seconds; of an accepted push it is not kept.
+    pub date_s: Option<u64>,
 }
 
 impl Response {
@@ -163,6 +165,7 @@ pub struct ResponseBuilder {
     apns_id: Option<ApnsId>,
     unique_id: Option<Box<str>>,
     retry_after: Option<Duration>,
+    date_s: Option<u64>,
     body: Vec<u8>,
 }
 
@@ -189,6 +192,8 @@ impl ResponseBuilder {
             self.unique_id = unique_id(value);
         } else if name == b"retry-after" {
             self.retry_after = retry_after(value);
+        } else if name == b"date" && self.status >= 400 {
+            self.date_s = date_s(value);
         }
     }
 
@@ -210,6 +215,7 @@ impl ResponseBuilder {
             reason: body.reason,
             timestamp_ms: body.timestamp_ms,
             retry_after: self.retry_after,
+            date_s: self.date_s,
         }
     }
 }
@@ -269,6 +275,12 @@ const fn timestamp_ms(number: u64) -> u64 {
 fn retry_after(value: &[u8]) -> Option<Duration> {
     let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(Response::MAX_RETRY_AFTER))
+}
+
+/// An HTTP date (RFC 9110 section 5.6.7).
+fn date_s(value: &[u8]) -> Option<u64> {
+    let time = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
 /// Apple's is a UUID; anything short and visible will do.

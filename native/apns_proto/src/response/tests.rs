@@ -306,3 +306,18 @@ proptest! {
         prop_assert!(reason.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
     }
 }
+
+#[test]
+fn the_servers_clock_is_read_from_an_answer_that_refuses() {
+    let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
+    for (status, value, expected) in [
+        (403, &date[..], Some(784_111_777)),
+        (403, b"yesterday", None),
+        (200, date, None),
+    ] {
+        let mut builder = ResponseBuilder::new();
+        builder.status(status);
+        builder.header(b"date", value);
+        assert_eq!(builder.finish().date_s, expected);
+    }
+}
