@@ -189,6 +189,8 @@ impl<S: EventSink> App<S> {
             // Its panics were caught inside; what else could end it has been told as an event.
             let _ = thread.join();
         }
+        // Millions of devices take a while to free: not on the scheduler of whoever lets go of the app last.
+        self.registry.clear();
     }
 
     fn pushes_to_owner(

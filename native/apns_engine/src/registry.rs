@@ -123,6 +123,9 @@ impl Registry {
 
     /// Removes a device. The last one leaves a known owner without devices. `false`: it was not there.
     pub fn unregister(&self, owner: &[u8], token: &DeviceToken) -> bool {
+        if check_length(owner).is_err() {
+            return false;
+        }
         let mut shard = self.shard(owner).write();
         let Some(devices) = shard.get_mut(owner) else {
             return false;
@@ -168,12 +171,25 @@ impl Registry {
 
     /// Makes an owner unknown. `false`: it was not known.
     pub fn forget_owner(&self, owner: &[u8]) -> bool {
+        if check_length(owner).is_err() {
+            return false;
+        }
         let Some(devices) = self.shard(owner).write().remove(owner) else {
             return false;
         };
         self.owners.subtract(1);
         self.devices.subtract(devices.len());
         true
+    }
+
+    /// Makes all owners unknown, and gives their memory back here and now.
+    pub fn clear(&self) {
+        for shard in self.shards.iter() {
+            let owners = mem::take(&mut *shard.write());
+            self.owners.subtract(owners.len());
+            self.devices
+                .subtract(owners.values().map(|devices| devices.len()).sum());
+        }
     }
 
     /// Calls `f` with the owner's name, shared so that pushes can keep it without a copy, and devices in the order
@@ -185,6 +201,8 @@ impl Registry {
         owner: &[u8],
         f: impl FnOnce(&Arc<[u8]>, &[Device]) -> T,
     ) -> Option<T> {
+        // Nobody of this name was ever taken, and to hash it takes as long as it is.
+        check_length(owner).ok()?;
         let shard = self.shard(owner).read();
         let (owner, devices) = shard.get_key_value(owner)?;
         Some(f(owner, devices))

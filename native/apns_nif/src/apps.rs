@@ -4,7 +4,8 @@
 //! stops, and never while a file is read or a thread is joined.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustler::{Binary, Env, LocalPid};
@@ -38,9 +39,10 @@ pub(crate) fn find<'a>(env: Env<'a>, name: &Binary<'_>) -> Result<Arc<App>, Refu
 
 /// Starts an app, or counts one more start of it.
 pub(crate) fn start(name: &str, options: Options, receiver: LocalPid) -> Result<(), StartError> {
-    // One start or stop at a time, so that two of the same app do not both start it; readers go on.
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let key = name.as_bytes();
+    // One start or stop of an app at a time, so that two of the same do not both start it. Of others too, if chance
+    // gives them the same turn; and a key file that cannot be read for a while holds up no more than these.
+    let _turn = turn(key);
     {
         let mut apps = APPS.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = apps.get_mut(key) {
@@ -69,7 +71,7 @@ pub(crate) fn start(name: &str, options: Options, receiver: LocalPid) -> Result<
 /// Takes back one start; the last one stops the app, and returns when its engine is gone.
 pub(crate) fn stop(name: &[u8], drain: Duration) {
     let last = {
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = turn(name);
         let mut apps = APPS.write().unwrap_or_else(PoisonError::into_inner);
         let Some(running) = apps.get_mut(name) else {
             return;
@@ -86,6 +88,15 @@ pub(crate) fn stop(name: &[u8], drain: Duration) {
     }
 }
 
+fn turn(name: &[u8]) -> MutexGuard<'static, ()> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    let [first, ..] = &TURNS;
+    let place = usize::try_from(hasher.finish() % TURNS.len() as u64).unwrap_or_default();
+    let turn = TURNS.get(place).unwrap_or(first);
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Running {
     app: Arc<App>,
     /// At least 1: how many stops it takes.
@@ -94,7 +105,7 @@ struct Running {
 
 /// An ordered map, because it can be made without running code at load.
 static APPS: RwLock<BTreeMap<Box<[u8]>, Running>> = RwLock::new(BTreeMap::new());
-static TURN: Mutex<()> = Mutex::new(());
+static TURNS: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// Each app has a thread and a connection of its own.
 pub(crate) const MAX_APPS: usize = 1000;

@@ -52,6 +52,11 @@ impl DeviceToken {
     /// # Errors
     /// Every [`DeviceTokenError`].
     pub fn from_hex(text: &[u8]) -> Result<Self, DeviceTokenError> {
+        // Before any byte is looked at: a caller may bring megabytes.
+        if text.len() > LONGEST_LOOKED_AT {
+            let bytes = text.len() / 2;
+            return Err(DeviceTokenError::TooLong { bytes });
+        }
         if !text.iter().all(u8::is_ascii_hexdigit) {
             return Err(DeviceTokenError::NotHex);
         }
@@ -177,6 +182,9 @@ pub enum DeviceTokenError {
     #[error("the device token has an odd number of hex digits: one is lost")]
     OddLength,
 }
+
+/// Bytes of what may be a token in hex; anything near it is told what is wrong with it.
+const LONGEST_LOOKED_AT: usize = 16 * DeviceToken::MAX_LEN;
 
 /// What people and programs write: printable ASCII, with the line end that a file may have left.
 fn is_text(bytes: &[u8]) -> bool {

@@ -305,7 +305,7 @@ impl<R> Links<R> {
     }
 
     /// Notes which connections are idle; the last one that has been so for long takes no more pushes.
-    pub(super) fn shrink(&mut self, now: Now) -> bool {
+    pub(super) fn shrink(&mut self, now: Now, stats: &Stats) -> bool {
         for one in &mut self.serving {
             let idle = one
                 .link
@@ -320,7 +320,7 @@ impl<R> Links<R> {
             return false;
         }
         if let Some(last) = self.serving.len().checked_sub(1) {
-            self.retire(last);
+            self.retire(last, stats);
         }
         true
     }
@@ -335,7 +335,7 @@ impl<R> Links<R> {
     }
 
     /// A connection takes no more pushes; it lives on until its last answer came.
-    pub(super) fn retire(&mut self, place: usize) {
+    pub(super) fn retire(&mut self, place: usize, stats: &Stats) {
         let mut link = self.serving.remove(place).link;
         if let Some(session) = link.session() {
             session.retire(String::new());
@@ -343,6 +343,7 @@ impl<R> Links<R> {
         self.retired.push(link);
         if self.retired.len() > self.max_retired {
             let oldest = self.retired.remove(0);
+            stats.connection_losses.add(1);
             self.bury(oldest, false);
         }
     }

@@ -79,6 +79,7 @@ impl<S: EventSink> Engine<S> {
             if let Err(down) = link.advance(now, &mut self.links.buffer, &self.stats) {
                 let link = self.links.retired.remove(place);
                 self.links.bury(link, down.refused);
+                self.stats.connection_losses.add(1);
             }
         }
     }
@@ -145,7 +146,7 @@ impl<S: EventSink> Engine<S> {
             return;
         };
         let (useful, served) = (one.useful, one.has_served(now));
-        self.links.retire(place);
+        self.links.retire(place, &self.stats);
         // It left in good order after good work. A server that hangs up on us after an answer is not let off so.
         if (useful && !calm) || served {
             self.links.dialer.useful();
@@ -222,7 +223,7 @@ impl<S: EventSink> Engine<S> {
     pub(super) fn fit_connections(&mut self, now: Now) {
         let jammed = !self.lanes.is_empty() && self.links.is_saturated();
         self.links.growth.observe(jammed, now.instant);
-        if self.links.shrink(now) {
+        if self.links.shrink(now, &self.stats) {
             self.tell_one_less("it is not needed any more".to_owned());
         }
     }

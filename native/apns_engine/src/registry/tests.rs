@@ -276,3 +276,23 @@ fn the_registry_goes_on_after_a_panic_under_its_lock() {
     assert!(panicked.is_err());
     assert!(registry.unregister(b"bob", &token(1)));
 }
+
+#[test]
+fn an_owner_of_megabytes_is_known_to_be_unknown_at_once() {
+    let registry = Registry::new();
+    let huge = vec![b'a'; MAX_OWNER_LEN + 1];
+    assert!(!registry.unregister(&huge, &token(1)));
+    assert!(!registry.forget_owner(&huge));
+    assert_eq!(registry.with_devices(&huge, |_, _| ()), None);
+}
+
+#[test]
+fn clearing_forgets_all_and_leaves_room() {
+    let registry = Registry::with_bounds(2, 2);
+    for owner in [b"a", b"b"] {
+        registry.register(owner, device(1, 0)).unwrap();
+    }
+    registry.clear();
+    assert_eq!((registry.owners(), registry.devices()), (0, 0));
+    registry.register(b"c", device(1, 0)).unwrap();
+}

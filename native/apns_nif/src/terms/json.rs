@@ -48,7 +48,11 @@ impl Reader {
         let mut map = Map::new();
         for (key, value) in MapIterator::new(term).ok_or(Wrong::Not(JSON))? {
             let key = match Atom::from_term(key) {
-                Ok(_) => key.atom_to_string().map_err(|_| Wrong::Not(JSON))?,
+                Ok(_) => {
+                    let key = key.atom_to_string().map_err(|_| Wrong::Not(JSON))?;
+                    self.weigh(key.len())?;
+                    key
+                }
                 Err(_) => self.text(key)?,
             };
             let value = self.value(value)?;
