@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use apns_engine::config::Options;
 use apns_engine::{Event, Target};
 use apns_proto::push_type::PushType;
-use apns_sim::{Answer, Effect, ListenerMode, Rule, Simulator, Step};
+use apns_sim::{Answer, ConnectionAction, Effect, ListenerMode, Rule, Simulator, Step};
 use support::*;
 
 /// Apple at a distance: so many streams, and each answer takes a while.
@@ -174,4 +174,28 @@ fn a_connection_that_never_says_hello_is_followed_by_another() {
         .unwrap();
     let ends = events.outcomes(&ids);
     assert!(ends.values().all(|end| *end == End::Accepted));
+}
+#[test]
+fn a_queue_behind_a_full_window_gets_more_connections() {
+    let simulator = simulator();
+    let (app, events) = start(Options {
+        response_timeout: 2000,
+        ..options(&simulator)
+    });
+    events.outcomes(&notify_all(&app, 1000..1001));
+    let withhold = Step::Now {
+        action: ConnectionAction::WithholdWindowUpdates(true),
+        connection: None,
+    };
+    simulator.script([withhold]).unwrap();
+    let text = "x".repeat(4000);
+    let ids: Vec<_> = (0..300)
+        .map(|number| {
+            let target = Target::Token(token(number));
+            app.notify(target, alert(&text), None, None).unwrap()[0]
+        })
+        .collect();
+    let ends = events.outcomes(&ids);
+    assert!(ends.values().all(|end| *end == End::Accepted));
+    assert!(used(&simulator) >= 2);
 }

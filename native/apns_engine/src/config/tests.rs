@@ -264,6 +264,8 @@ fn numbers_out_of_range_are_refused_and_both_ends_are_in() {
             let mut options = Options {
                 reconnect_max_interval: 3_600_000,
                 reconnect_min_interval: 10,
+                probe_max_interval: 86_400_000,
+                probe_min_interval: 10,
                 ..options.clone()
             };
             *options.number_mut(number.name).unwrap() = value;
