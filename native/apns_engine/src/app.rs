@@ -12,13 +12,14 @@ use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Request};
 use apns_proto::session::Push;
 
-use crate::config::{AppConfig, ConfigError, Options};
+use crate::config::{AppConfig, ConfigError, Options, now_unix};
 use crate::engine::{self, Parts};
 use crate::event::EventSink;
 use crate::queue::{Budget, Origin, Queue, QueuedPush};
 use crate::registry::{DeviceKind, Registry};
 use crate::resolver::Resolver;
 use crate::stats::{Snapshot, Stats};
+use crate::watcher::{Watch, Watched, Watcher};
 
 /// A running app. Dropping it stops the engine without draining, and waits for its thread.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct App<S: EventSink> {
     stats: Arc<Stats>,
     queue_timeout: Duration,
     thread: Mutex<Option<JoinHandle<()>>>,
+    watch: Watch,
 }
 
 /// Whom a notification is for.
@@ -87,20 +89,39 @@ impl<S: EventSink> App<S> {
         receiver: Option<S::Recipient>,
     ) -> Result<Self, StartError> {
         let config = AppConfig::parse(name, &options)?;
+        let watcher = Watcher::get()?;
         let poll = mio::Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), engine::WAKER)?;
         let stats = Arc::new(Stats::default());
         let registry = Arc::new(Registry::new());
         let budget = Budget::new(config.limits.queue_limit, config.limits.queue_bytes);
-        let (queue, jobs) = Queue::new(budget, waker, receiver, Arc::clone(&stats));
+        let (queue, jobs) = Queue::new(budget, waker, receiver.clone(), Arc::clone(&stats));
         let queue = Arc::new(queue);
         let queue_timeout = config.limits.queue_timeout;
         let resolver = {
             let queue = Arc::clone(&queue);
             Resolver::start(name, move || queue.wake())?
         };
+        if let Some(not_after) = config.credentials.not_after() {
+            stats.show_end(not_after, now_unix());
+        }
+        let watched = {
+            let queue = Arc::clone(&queue);
+            let tell = move |news| queue.control(|control| control.add_news(news));
+            let credentials = Arc::clone(&config.credentials);
+            let stats = Arc::clone(&stats);
+            Watched::new(
+                options.clone(),
+                config.topic.clone(),
+                credentials,
+                stats,
+                tell,
+            )
+        };
+        let check_interval = config.limits.credentials_check_interval;
         let parts = Parts {
             config,
+            receiver,
             queue: Arc::clone(&queue),
             jobs,
             registry: Arc::clone(&registry),
@@ -117,6 +138,7 @@ impl<S: EventSink> App<S> {
             stats,
             queue_timeout,
             thread,
+            watch: watcher.watch(check_interval, watched),
         })
     }
 
@@ -180,6 +202,7 @@ impl<S: EventSink> App<S> {
     /// Refuses new pushes, drains for at most `drain`, ends the rest as stopped, and waits for the thread, which
     /// ends within a moment after that. A second call waits for the first.
     pub fn stop(&self, drain: Duration) {
+        self.watch.end();
         self.queue.close();
         self.queue.control(|control| {
             control.stop.get_or_insert(drain);

@@ -6,9 +6,11 @@
 mod endpoint;
 pub(crate) mod file;
 mod number;
+mod password;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use apns_proto::push_type::PushType;
@@ -16,6 +18,7 @@ use apns_proto::topic::Topic;
 
 pub use self::endpoint::Endpoint;
 pub use self::number::{Limits, NUMBERS, NumberOption};
+pub use self::password::Password;
 use crate::credentials::{Credentials, key_id_warning};
 use crate::tls::{RootSource, Roots};
 
@@ -37,7 +40,7 @@ pub struct Options {
     /// Client certificate with its chain, in PEM, and with its key unless `key_file` names that.
     pub certificate_file: Option<PathBuf>,
     /// Password of the certificate's key, if that is encrypted.
-    pub password: Option<String>,
+    pub password: Option<Password>,
     /// Roots, in PEM, that take the place of the system's and Mozilla's.
     pub ca_file: Option<PathBuf>,
     /// Which protocol is spoken.
@@ -70,6 +73,8 @@ pub struct Options {
     pub probe_min_interval: u64,
     /// Longest wait between two probes, in milliseconds.
     pub probe_max_interval: u64,
+    /// How often the files of key and certificate are looked at for a change, in milliseconds.
+    pub credentials_check_interval: u64,
 }
 
 /// Where pushes go.
@@ -168,6 +173,7 @@ impl Default for Options {
             reconnect_max_interval: 0,
             probe_min_interval: 0,
             probe_max_interval: 0,
+            credentials_check_interval: 0,
         };
         for number in NUMBERS {
             *number.place_in(&mut options) = number.default;
@@ -192,7 +198,7 @@ impl fmt::Debug for Options {
             .field("key_id", &self.key_id)
             .field("team_id", &self.team_id)
             .field("certificate_file", &self.certificate_file)
-            .field("password", &self.password.as_ref().map(|_| ".."))
+            .field("password", &self.password)
             .field("ca_file", &self.ca_file)
             .field("transport", &self.transport)
             .field("outcomes", &self.outcomes);
@@ -211,7 +217,7 @@ pub struct AppConfig {
     /// Where to connect.
     pub endpoint: Endpoint,
     /// Who we are.
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
     /// Whom we trust.
     pub(crate) roots: Roots,
     /// Which outcomes become events although their notification did not ask for it.
@@ -245,20 +251,18 @@ impl AppConfig {
         };
         let roots =
             Roots::load(roots).map_err(|error| ConfigError::new("ca_file", error.to_string()))?;
-        let now = now_unix();
-        let credentials = Credentials::load(options, &topic, now)?;
+        let credentials = Credentials::load(options, &topic, now_unix())?;
         let warnings = roots
             .warnings()
             .iter()
             .cloned()
-            .chain(credentials.warning(now))
             .chain(key_id_warning(options))
             .chain(topic_warning(&topic))
             .collect();
         Ok(Self {
             topic,
             endpoint,
-            credentials,
+            credentials: Arc::new(credentials),
             roots,
             outcomes: options.outcomes,
             limits,
@@ -336,7 +340,7 @@ fn topic_warning(topic: &Topic) -> Option<String> {
 }
 
 /// A clock before 1970 reads as 1970, and every certificate as not yet valid.
-fn now_unix() -> u64 {
+pub(crate) fn now_unix() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

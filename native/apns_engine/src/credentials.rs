@@ -1,18 +1,22 @@
 //! Who we are to Apple: a signing key for provider tokens, or a client certificate.
 //!
-//! Checked when an app starts, so that a wrong file is one clear line then and not Apple's 403 at night.
+//! Checked when an app starts, so that a wrong file is one clear line then and not Apple's 403 at night; and when the
+//! files change while it runs, see [`watcher`](crate::watcher).
 
 mod certificate;
+mod expiry;
 mod private_key;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use apns_proto::provider_token::{KeyId, SigningKey, TeamId};
 use apns_proto::topic::Topic;
 
 pub use self::certificate::ClientCertificate;
-use crate::config::{ConfigError, Options, file};
+pub(crate) use self::expiry::Expiry;
+use crate::config::{ConfigError, Options, Password, file};
+use crate::utc::utc;
 
 /// Who we are to Apple. `Debug` shows no key.
 #[non_exhaustive]
@@ -45,18 +49,61 @@ impl Credentials {
             return Err(ConfigError::new("certificate_file", problem));
         }
         let key_file = options.key_file.as_deref();
-        let certificate =
-            ClientCertificate::load(certificate_file, key_file, options.password.as_deref())?;
+        let certificate = ClientCertificate::load(
+            certificate_file,
+            key_file,
+            options.password.as_ref().map(Password::as_str),
+        )?;
         certificate.check_time(certificate_file, now_unix)?;
         certificate.check_topic(certificate_file, topic)?;
         Ok(Self::Certificate(certificate))
     }
 
-    /// What is still well at `now_unix` but will not be for long.
-    pub(crate) fn warning(&self, now_unix: u64) -> Option<String> {
+    /// The files that `options` name.
+    pub(crate) fn files(options: &Options) -> impl Iterator<Item = &Path> {
+        let files = options.certificate_file.iter().chain(&options.key_file);
+        files.map(PathBuf::as_path)
+    }
+
+    /// Whether nothing changes for Apple when these take the place of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Token {
+                    key,
+                    key_id,
+                    team_id,
+                },
+                Self::Token {
+                    key: other_key,
+                    key_id: other_key_id,
+                    team_id: other_team_id,
+                },
+            ) => key == other_key && key_id == other_key_id && team_id == other_team_id,
+            (Self::Certificate(certificate), Self::Certificate(other)) => {
+                certificate.is_same(other)
+            }
+            _ => false,
+        }
+    }
+
+    /// Unix seconds of the last moment at which they are good; `None`: Apple's signing keys have no end.
+    #[must_use]
+    pub fn not_after(&self) -> Option<u64> {
         match self {
             Self::Token { .. } => None,
-            Self::Certificate(certificate) => certificate.warning(now_unix),
+            Self::Certificate(certificate) => Some(certificate.not_after()),
+        }
+    }
+
+    /// Which they are, for an operator.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Token { key_id, .. } => format!("a signing key with the key id {key_id}"),
+            Self::Certificate(certificate) => format!(
+                "a client certificate that ends on {}",
+                utc(certificate.not_after())
+            ),
         }
     }
 }
@@ -90,7 +137,7 @@ fn token(options: &Options) -> Result<Credentials, ConfigError> {
             "belongs to the key of a certificate_file; Apple's signing keys (.p8) have none";
         return Err(ConfigError::new("password", problem));
     }
-    let pem = file::read(key_file, MAX_KEY_LEN)
+    let pem = file::read_secret(key_file, MAX_KEY_LEN)
         .map_err(|problem| ConfigError::new("key_file", problem))?;
     let key_id = match (&options.key_id, key_id_in_name(key_file)) {
         (Some(given), _) => {
@@ -99,7 +146,7 @@ fn token(options: &Options) -> Result<Credentials, ConfigError> {
         (None, Some(key_id)) => key_id,
         (None, None) => {
             let problem = "missing: the 10 characters that Apple shows beside the key; they can be left out only if \
-                           the file is called AuthKey_<key id>.p8";
+                           the file, or what it is a link to, is called AuthKey_<key id>.p8";
             return Err(ConfigError::new("key_id", problem));
         }
     };
@@ -132,10 +179,14 @@ pub(crate) fn key_id_warning(options: &Options) -> Option<String> {
     })
 }
 
-/// The key id in the name under which Apple gives a key out, `AuthKey_<key id>.p8`.
+/// The key id in the name under which Apple gives a key out, `AuthKey_<key id>.p8`: the file's, or that of the file to
+/// which it is a link. A new key has a new id; behind a link it can take an old one's place without other options.
 fn key_id_in_name(key_file: &Path) -> Option<KeyId> {
-    let name = key_file.file_name()?.to_str()?;
-    KeyId::parse(name.strip_prefix("AuthKey_")?.strip_suffix(".p8")?).ok()
+    let in_name = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        KeyId::parse(name.strip_prefix("AuthKey_")?.strip_suffix(".p8")?).ok()
+    };
+    in_name(key_file).or_else(|| in_name(&key_file.canonicalize().ok()?))
 }
 
 /// A `.p8` has some 260 bytes, an RSA key of 8192 bits 6,500.

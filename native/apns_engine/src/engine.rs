@@ -6,6 +6,7 @@
 
 mod connect;
 mod crash;
+mod credentials;
 mod dialer;
 mod growth;
 mod judge;
@@ -31,6 +32,7 @@ use apns_proto::waiting::Waiting;
 use crossbeam_channel::Receiver;
 
 use crate::config::AppConfig;
+use crate::credentials::Expiry;
 use crate::event::{Alarm, Event, EventSink, TokenInvalid};
 use crate::queue::{Job, Queue, QueuedPush};
 use crate::registry::Registry;
@@ -54,6 +56,7 @@ pub(crate) struct Engine<S: EventSink> {
     ending: VecDeque<(QueuedPush<S::Recipient>, FailedCause)>,
     links: Links<S::Recipient>,
     provider_token: Option<ProviderToken>,
+    expiry: Expiry,
     random: fastrand::Rng,
     /// Alarms that were said and are not over, with what was said.
     alarms: Vec<(Alarm, String)>,
@@ -70,6 +73,7 @@ pub(crate) struct Engine<S: EventSink> {
 #[derive(Debug)]
 pub(crate) struct Parts<S: EventSink> {
     pub(crate) config: AppConfig,
+    pub(crate) receiver: Option<S::Recipient>,
     pub(crate) queue: Arc<Queue<S::Recipient>>,
     pub(crate) jobs: Receiver<Job<S::Recipient>>,
     pub(crate) registry: Arc<Registry>,
@@ -97,7 +101,7 @@ impl<S: EventSink> Engine<S> {
         let links = Links::new(parts.poll, parts.resolver, &parts.config);
         let guard = Guard::new(parts.config.limits.probe_backoff());
         Self {
-            receiver: parts.queue.read_control().receiver,
+            receiver: parts.receiver,
             links,
             config: parts.config,
             queue: parts.queue,
@@ -108,6 +112,7 @@ impl<S: EventSink> Engine<S> {
             waiting: Waiting::new(read_clocks(), RandomState::new()),
             ending: VecDeque::new(),
             provider_token: None,
+            expiry: Expiry::default(),
             random: fastrand::Rng::new(),
             alarms: Vec::new(),
             crashes: (Instant::now(), 0),
@@ -188,8 +193,9 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn take_control(&mut self, now: Now) {
-        let control = self.queue.read_control();
+        let control = self.queue.take_control();
         self.receiver = control.receiver;
+        self.take_news(now, control.news);
         if let (Some(drain), None) = (control.stop, self.stop_at) {
             self.stop_at = Some(now.instant + drain.min(MAX_DRAIN));
         }
@@ -237,29 +243,6 @@ impl<S: EventSink> Engine<S> {
             self.guard.probe_sent(now.instant, self.random.u64(..));
         }
         sent
-    }
-
-    /// Keeps the provider token that every connection sends on Apple's good side: see [`ProviderToken`].
-    fn refresh_provider_token(&mut self, now: Now) {
-        let crate::credentials::Credentials::Token {
-            key,
-            key_id,
-            team_id,
-        } = &self.config.credentials
-        else {
-            return;
-        };
-        let current = self
-            .provider_token
-            .as_ref()
-            .is_some_and(|token| token.is_current(now.unix_s()));
-        if !current {
-            self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
-            self.links.forget_token();
-        }
-        if let Some(token) = &self.provider_token {
-            self.links.give_token(token);
-        }
     }
 
     fn is_empty(&self) -> bool {

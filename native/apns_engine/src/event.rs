@@ -46,6 +46,11 @@ pub enum Event {
         /// How long it was.
         after: Duration,
     },
+    /// The files of key or certificate hold other credentials than before: they are used from now on, on new connections.
+    CredentialsReloaded {
+        /// Which they are, in words for an operator; holds no secret.
+        detail: String,
+    },
     /// Something an operator has to act upon. Said once per cause until it is over.
     Alarm {
         /// Stable identifier, an atom on the Erlang side.
@@ -116,7 +121,8 @@ pub struct TokenInvalid {
 /// What kind of help is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alarm {
-    /// Apple refuses the key, key id, team id, certificate or topic of the app.
+    /// Apple refuses the key, key id, team id, certificate or topic of the app; or the files of key or certificate were
+    /// changed and cannot be used any more.
     Configuration,
     /// This machine's clock and Apple's differ too much for provider tokens.
     ClockSkew,
@@ -124,7 +130,9 @@ pub enum Alarm {
     ServerCertificate,
     /// The engine thread panicked and was started again.
     EngineCrashed,
-    /// Found at the start, works still, and will not for long: a certificate that soon ends, an empty system store.
+    /// The client certificate has less than 30, 7 or 1 days left, or has ended.
+    CertificateExpires,
+    /// Found when the configuration was read, at the start or again: it can be used, and wants a look all the same.
     StartWarning,
 }
 
@@ -137,6 +145,7 @@ impl Alarm {
             Self::ClockSkew => "clock_skew",
             Self::ServerCertificate => "server_certificate",
             Self::EngineCrashed => "engine_crashed",
+            Self::CertificateExpires => "certificate_expires",
             Self::StartWarning => "start_warning",
         }
     }

@@ -34,6 +34,7 @@ mod socket;
 pub mod stats;
 mod tls;
 mod utc;
+mod watcher;
 
 pub use app::{App, NotifyError, Target};
 pub use event::{Event, EventSink};

@@ -4,6 +4,7 @@
 //! refused and counted (`overloaded`); what was taken is never dropped. The engine empties the channel on
 //! every turn, also when Apple stalls, so that the budget and not the channel is what fills up.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 
 use crate::app::NotifyError;
 use crate::stats::Stats;
+use crate::watcher::News;
 
 /// What comes back with a push's outcome.
 #[derive(Debug)]
@@ -48,12 +50,23 @@ pub(crate) struct Queue<R> {
 }
 
 /// What the engine is asked to do besides pushing.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Control<R> {
     /// Who gets events that no notification claims.
     pub(crate) receiver: Option<R>,
     /// Drain for at most this long, then end.
     pub(crate) stop: Option<Duration>,
+    /// What the files of the credentials hold by now: of each kind the newest, in the order in which they came.
+    pub(crate) news: Vec<News>,
+}
+
+impl<R> Control<R> {
+    /// Adds news; what was not taken yet of the same kind is out of date.
+    pub(crate) fn add_news(&mut self, news: News) {
+        let kind = mem::discriminant(&news);
+        self.news.retain(|older| mem::discriminant(older) != kind);
+        self.news.push(news);
+    }
 }
 
 impl<R> Queue<R> {
@@ -74,6 +87,7 @@ impl<R> Queue<R> {
             control: Mutex::new(Control {
                 receiver,
                 stop: None,
+                news: Vec::new(),
             }),
             stats,
         };
@@ -132,15 +146,17 @@ impl<R> Queue<R> {
         self.wake();
     }
 
-    /// What the engine is asked to do now.
-    pub(crate) fn read_control(&self) -> Control<R>
+    /// What the engine is asked to do now. News is there once.
+    pub(crate) fn take_control(&self) -> Control<R>
     where
         R: Clone,
     {
-        self.control
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        Control {
+            receiver: control.receiver.clone(),
+            stop: control.stop,
+            news: mem::take(&mut control.news),
+        }
     }
 
     /// Says that the engine is about to sleep. `false`: something came in meanwhile, do not.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use apns_proto::session::FailedCause;
 
+use crate::credentials::Expiry;
+
 /// A number that grows.
 ///
 /// On a cache line of its own, because callers of `notify` on all cores count beside the engine.
@@ -47,6 +49,30 @@ impl Gauge {
     }
 }
 
+/// A gauge of what there may be none of.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct OptionalGauge(AtomicU64);
+
+impl OptionalGauge {
+    /// What it is now; the largest number stands for none.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    /// The number now, if there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<u64> {
+        Some(self.0.load(Relaxed)).filter(|n| *n != u64::MAX)
+    }
+}
+
+impl Default for OptionalGauge {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
 /// Counters (since the app was started) and gauges of one app.
 ///
 /// When nothing moves, **taken = accepted + rejected + failed + inside**, where inside = queued + in_flight +
@@ -86,6 +112,10 @@ pub struct Stats {
     pub goaways: Counter,
     /// PING frames sent.
     pub pings: Counter,
+    /// Times other credentials were read from changed files, and used from then on.
+    pub credentials_reloads: Counter,
+    /// Looks at files of credentials that could not be used.
+    pub credentials_failures: Counter,
     /// Bytes read from sockets, TLS included.
     pub bytes_in: Counter,
     /// Bytes written to sockets, TLS included.
@@ -106,6 +136,8 @@ pub struct Stats {
     pub connections: Gauge,
     /// 1 while an alarm pauses the app, else 0.
     pub paused: Gauge,
+    /// Whole days that the credentials are good; none: Apple's signing keys have no end.
+    pub credentials_expire_in: OptionalGauge,
     /// Owners in the registry.
     pub owners: Gauge,
     /// Devices in the registry.
@@ -113,6 +145,12 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Shows how long credentials are good that end at `not_after` (Unix seconds, like `now_unix`).
+    pub(crate) fn show_end(&self, not_after: u64, now_unix: u64) {
+        let days = Expiry::days_left(not_after, now_unix);
+        self.credentials_expire_in.set(days);
+    }
+
     /// Counts `n` pushes that ended without a final answer.
     pub fn add_failed(&self, cause: FailedCause, n: u64) {
         let counters = FAILED.iter().zip(&self.failed);
@@ -121,7 +159,7 @@ impl Stats {
         }
     }
 
-    /// All numbers, in the order of the fields; `failed` is the sum of the `failed_<cause>` that follow it.
+    /// All numbers that there are, in the order of the fields; `failed` is the sum of the `failed_<cause>` that follow it.
     ///
     /// Taken while others count: the numbers of a busy app may be some pushes apart.
     #[must_use]
@@ -151,6 +189,8 @@ impl Stats {
             ("connection_losses", self.connection_losses.get()),
             ("goaways", self.goaways.get()),
             ("pings", self.pings.get()),
+            ("credentials_reloads", self.credentials_reloads.get()),
+            ("credentials_failures", self.credentials_failures.get()),
             ("bytes_in", self.bytes_in.get()),
             ("bytes_out", self.bytes_out.get()),
             ("starts", self.starts.get()),
@@ -161,6 +201,10 @@ impl Stats {
             ("delayed", self.delayed.get()),
             ("connections", self.connections.get()),
             ("paused", self.paused.get()),
+        ]);
+        let days = self.credentials_expire_in.get();
+        numbers.extend(days.map(|days| ("credentials_expire_in", days)));
+        numbers.extend([
             ("owners", self.owners.get()),
             ("devices", self.devices.get()),
         ]);

@@ -57,6 +57,23 @@ impl Credentials {
         ))
     }
 
+    /// The key, and further ones of the same team.
+    pub(crate) fn trusted_keys(
+        &self,
+        more: &[(String, PathBuf)],
+    ) -> Result<Vec<TrustedKey>, StartError> {
+        let mut keys = vec![self.key.clone()];
+        for (key_id, path) in more {
+            check_identifier("key id", key_id)?;
+            keys.push(TrustedKey {
+                key_id: key_id.clone(),
+                public_point: public_point(path)?,
+                ..self.key.clone()
+            });
+        }
+        Ok(keys)
+    }
+
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.state_dir.file(CA)
     }

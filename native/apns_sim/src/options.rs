@@ -25,6 +25,8 @@ pub struct Options {
     pub team_id: String,
     /// The provider's own key: a PEM public key, or the .p8 itself. Default: `None`, a throw-away key is made.
     pub public_key: Option<PathBuf>,
+    /// Further keys of the team that are taken: their ids, and PEM public keys or .p8. Default: none.
+    pub more_keys: Vec<(String, PathBuf)>,
     /// Where the CA, the key and the client certificates are written, and taken from if they are there already, so
     /// that a provider that trusts them need not be told anew. Default: `None`, a private temporary directory that
     /// is removed at the end.
@@ -54,6 +56,7 @@ impl Default for Options {
             key_id: "SIMKEY0001".to_owned(),
             team_id: "SIMTEAM001".to_owned(),
             public_key: None,
+            more_keys: Vec::new(),
             state_dir: None,
             max_streams: 1000,
             journal_entries: 200_000,

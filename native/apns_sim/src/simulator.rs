@@ -62,7 +62,7 @@ impl Simulator {
         let (credentials, tls) = Credentials::prepare(&options)?;
         let rules = judge::Rules {
             topics: options.topics.clone(),
-            keys: vec![credentials.key.clone()],
+            keys: credentials.trusted_keys(&options.more_keys)?,
             environment: options.environment,
         };
         let state = Arc::new(State::new(&options, rules, tls));

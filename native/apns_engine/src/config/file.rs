@@ -4,16 +4,33 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 /// Reads a file of at most `max` bytes.
 ///
 /// # Errors
 /// A sentence with the path and what the system says.
 pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
+    read_into(Vec::new(), path, max)
+}
+
+/// Reads a file of at most `max` bytes that may hold a key; its bytes are wiped when they go.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_secret(path: &Path, max: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    // Room for all of it from the start: a buffer that grows leaves parts of the key behind in freed memory. The system
+    // gives the pages only when they are written to.
+    let room = usize::try_from(max).unwrap_or_default() + 1;
+    read_into(Vec::with_capacity(room), path, max).map(Zeroizing::new)
+}
+
+fn read_into(bytes: Vec<u8>, path: &Path, max: u64) -> Result<Vec<u8>, String> {
     if path.as_os_str().is_empty() {
         return Err("the path is empty: name a file, or leave the option out".to_owned());
     }
     let shown = path.display();
-    read_bounded(path, max).map_err(|error| match error.kind() {
+    read_bounded(bytes, path, max).map_err(|error| match error.kind() {
         ErrorKind::PermissionDenied => {
             format!("cannot read {shown}: {error}; the user that runs the server must be able to read it")
         }
@@ -21,12 +38,11 @@ pub(crate) fn read(path: &Path, max: u64) -> Result<Vec<u8>, String> {
     })
 }
 
-fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+fn read_bounded(mut bytes: Vec<u8>, path: &Path, max: u64) -> io::Result<Vec<u8>> {
     // Asked before opening: to open a pipe is to wait for its writer.
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    let mut bytes = Vec::new();
     File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max {
         return Err(io::Error::other(format!(

@@ -99,6 +99,8 @@ pub const NUMBERS: &[NumberOption] = &[
         "Shortest wait between two probes of a paused app. Each may cost a push, and Apple slows down who is often refused."),
     number!(probe_max_interval, "ms", 10..=86_400_000, 600_000,
         "Longest wait: for how long it may go unnoticed that Apple takes pushes again."),
+    number!(credentials_check_interval, "ms", 10..=86_400_000, 10_000,
+        "Ten seconds after a file is replaced an operator still watches the log; a look costs some microseconds."),
 ];
 
 /// Bounds and times of one app, checked.
@@ -122,6 +124,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// How long one beyond the first may have nothing in flight.
     pub connection_idle_timeout: Duration,
+    /// How often the files of key and certificate are looked at.
+    pub credentials_check_interval: Duration,
     reconnect: Backoff,
     probe: Backoff,
 }
@@ -149,6 +153,7 @@ impl Limits {
             ping_timeout: Duration::from_millis(options.ping_timeout),
             max_connections: in_memory(options.max_connections),
             connection_idle_timeout: Duration::from_millis(options.connection_idle_timeout),
+            credentials_check_interval: Duration::from_millis(options.credentials_check_interval),
             reconnect,
             probe,
         })

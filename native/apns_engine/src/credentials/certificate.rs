@@ -5,13 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use apns_proto::topic::Topic;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::InconsistentKeys;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser;
 use x509_parser::prelude::FromDer;
 
-use super::{MAX_KEY_LEN, private_key};
+use super::MAX_KEY_LEN;
+use super::private_key::{self, Key};
 use crate::config::{ConfigError, file};
 use crate::utc::utc;
 
@@ -48,7 +51,7 @@ impl ClientCertificate {
         password: Option<&str>,
     ) -> Result<Self, ConfigError> {
         let refuse = |problem: String| ConfigError::new(OPTION, problem);
-        let pem = file::read(path, MAX_CERTIFICATE_LEN).map_err(refuse)?;
+        let pem = file::read_secret(path, MAX_CERTIFICATE_LEN).map_err(refuse)?;
         let chain = read_chain(path, &pem).map_err(refuse)?;
         let (not_before, not_after, topics) =
             chain.first().and_then(read_leaf).ok_or_else(|| {
@@ -59,7 +62,7 @@ impl ClientCertificate {
             })?;
         let key = match key_file {
             Some(key_file) => {
-                let pem = file::read(key_file, MAX_KEY_LEN)
+                let pem = file::read_secret(key_file, MAX_KEY_LEN)
                     .map_err(|problem| ConfigError::new("key_file", problem))?;
                 private_key::read("key_file", key_file, &pem, password)?
             }
@@ -70,7 +73,7 @@ impl ClientCertificate {
         } else {
             OPTION
         };
-        let certified_key = certify(chain, key, key_option, key_file.unwrap_or(path), path)?;
+        let certified_key = certify(chain, &key, key_option, key_file.unwrap_or(path), path)?;
         Ok(Self {
             certified_key: Arc::new(certified_key),
             not_before,
@@ -97,14 +100,9 @@ impl ClientCertificate {
         Err(ConfigError::new(OPTION, problem))
     }
 
-    pub(super) fn warning(&self, now_unix: u64) -> Option<String> {
-        let left = self.not_after.saturating_sub(now_unix);
-        (left < WARN_BEFORE).then(|| {
-            format!(
-                "the client certificate ends on {}: make a new one at developer.apple.com",
-                utc(self.not_after)
-            )
-        })
+    /// Whether it is the very same, with the same chain. The key follows from the certificate.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.certified_key.cert == other.certified_key.cert
     }
 
     /// A certificate for calls alone names `<topic>.voip` and nothing else; it is of use all the same.
@@ -223,12 +221,22 @@ fn topics_in_extension(der: &[u8]) -> Vec<String> {
 /// Loads the key, and checks that it is the one of the chain's first certificate.
 fn certify(
     chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    key: &Key,
     key_option: &'static str,
     key_path: &Path,
     path: &Path,
 ) -> Result<CertifiedKey, ConfigError> {
-    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).map_err(|error| {
+    // Not `CertifiedKey::from_der`, which takes a key for good and does not wipe it.
+    let certified = any_supported_type(key).and_then(|signing_key| {
+        let certified = CertifiedKey::new(chain, signing_key);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(certified)
+            }
+            Err(error) => Err(error),
+        }
+    });
+    certified.map_err(|error| {
         let problem = match error {
             rustls::Error::InconsistentKeys(_) => format!(
                 "the key in {} is not that of the first certificate in {}; the app's own certificate must come first",
@@ -249,8 +257,6 @@ const OPTION: &str = "certificate_file";
 const TOPICS_OID: &str = "1.2.840.113635.100.6.3.6";
 /// RFC 4519 §2.39; Apple puts the bundle id there.
 const USER_ID_OID: &str = "0.9.2342.19200300.100.1.1";
-/// How long before its end a certificate is warned of, in seconds: 30 days. Apple's live a year.
-const WARN_BEFORE: u64 = 30 * 24 * 60 * 60;
 /// Chain and key have some 10 KB.
 const MAX_CERTIFICATE_LEN: u64 = 256 << 10;
 /// Topics shown in an error at most.

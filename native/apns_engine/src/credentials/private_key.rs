@@ -4,8 +4,12 @@ use std::path::Path;
 
 use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument, pkcs5};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use zeroize::Zeroizing;
 
 use crate::config::{ConfigError, file};
+
+/// A key that is wiped from memory when it goes.
+pub(super) type Key = Zeroizing<PrivateKeyDer<'static>>;
 
 /// Finds the key in `pem`, the content of `path`, which the option `option` names.
 pub(super) fn read(
@@ -13,7 +17,7 @@ pub(super) fn read(
     path: &Path,
     pem: &[u8],
     password: Option<&str>,
-) -> Result<PrivateKeyDer<'static>, ConfigError> {
+) -> Result<Key, ConfigError> {
     let shown = path.display();
     if contains(pem, TRADITIONAL) {
         return Err(ConfigError::new(
@@ -28,7 +32,7 @@ pub(super) fn read(
         )
     };
     if let Some(key) = rustls_pemfile::private_key(&mut &*pem).map_err(|_| damaged())? {
-        return Ok(key);
+        return Ok(Zeroizing::new(key));
     }
     let Some(section) = encrypted_section(pem) else {
         let problem = match &*file::pem_labels(pem) {
@@ -67,7 +71,7 @@ enum Trouble {
     Cipher,
 }
 
-fn decrypt(der: &[u8], password: &str) -> Result<PrivateKeyDer<'static>, Trouble> {
+fn decrypt(der: &[u8], password: &str) -> Result<Key, Trouble> {
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| Trouble::Cipher)?;
     let key = encrypted.decrypt(password).map_err(|error| match error {
         // A wrong password passes the padding's check one time in 256, and then gives no key.
@@ -76,7 +80,8 @@ fn decrypt(der: &[u8], password: &str) -> Result<PrivateKeyDer<'static>, Trouble
         }
         _ => Trouble::Cipher,
     })?;
-    Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into())
+    let key = PrivatePkcs8KeyDer::from(key.as_bytes().to_vec());
+    Ok(Zeroizing::new(key.into()))
 }
 
 /// The text from `BEGIN` to `END` of the first encrypted key.

@@ -81,7 +81,7 @@ fn a_signing_key_loads_and_shows_no_key() {
         format!("{credentials:?}"),
         "Token { key_id: KeyId(ABC123DEFG), team_id: TeamId(DEF123GHIJ), .. }"
     );
-    assert_eq!(credentials.warning(NOW), None);
+    assert_eq!(credentials.not_after(), None);
 }
 
 #[test]
@@ -93,6 +93,8 @@ fn the_key_id_is_the_given_one_or_the_file_names() {
         Credentials::Certificate(_) => panic!("a certificate"),
     };
     let apples = dir.file(KEY_NAME, &pem);
+    symlink(&apples, dir.path("push_key.p8")).unwrap();
+    assert_eq!(key_id(with_key(dir.path("push_key.p8"))), "ABC123DEFG");
     assert_eq!(key_id(with_key(apples.clone())), "ABC123DEFG");
     let other = Some("XYZ987WVUT".to_owned());
     assert_eq!(
@@ -139,7 +141,7 @@ fn what_is_wrong_with_a_signing_key_is_one_line() {
         ),
         (
             with_key(dir.file("AuthKey_short.p8", key.serialize_pem())),
-            "key_id: missing: the 10 characters that Apple shows beside the key; they can be left out only if the file is called AuthKey_<key id>.p8".to_owned(),
+            "key_id: missing: the 10 characters that Apple shows beside the key; they can be left out only if the file, or what it is a link to, is called AuthKey_<key id>.p8".to_owned(),
         ),
         (
             with_key(dir.path("AuthKey_NOSUCHFILE.p8")),

@@ -10,6 +10,7 @@ use apns_proto::provider_token::ProviderToken;
 use apns_proto::session::{self, Authentication, Fate, Notice, Session};
 use mio::Token;
 
+use super::credentials::as_of_now;
 use super::dialer::Dialer;
 use super::growth::Growth;
 use crate::config::AppConfig;
@@ -42,6 +43,8 @@ pub(super) struct Links<R> {
     /// The reason that the receiver was told last, so that an outage is told once and not once per attempt.
     pub(super) told: Option<String>,
     max_retired: usize,
+    /// Links up to this token were made with credentials that are not ours any more.
+    outdated: Token,
 }
 
 /// A connection that takes pushes, and what is known of it.
@@ -59,7 +62,7 @@ pub(super) struct Serving<R> {
 
 impl<R> Links<R> {
     pub(super) fn new(poll: mio::Poll, resolver: Resolver, config: &AppConfig) -> Self {
-        let authentication = match config.credentials {
+        let authentication = match *config.credentials {
             Credentials::Certificate(_) => Authentication::Certificate,
             Credentials::Token { .. } => Authentication::ProviderToken,
         };
@@ -88,6 +91,7 @@ impl<R> Links<R> {
             next_token: WAKER.0 + 1,
             buffer: vec![0; READ_BUFFER].into_boxed_slice(),
             told: None,
+            outdated: WAKER,
         }
     }
 
@@ -239,6 +243,11 @@ impl<R> Links<R> {
         self.dialer.start_over();
     }
 
+    /// The credentials have changed: every connection made so far has old ones.
+    pub(super) fn outdate(&mut self) {
+        self.outdated = Token(self.next_token);
+    }
+
     // -- inside
 
     /// A token no other link has, so that a late event of a closed socket reaches nobody.
@@ -265,13 +274,15 @@ impl<R> Links<R> {
     /// with the link they are about.
     pub(super) fn listen(&mut self, now: Now, stats: &Stats) -> Vec<(Token, Notice)> {
         let mut outcomes = std::mem::take(&mut self.outcomes);
+        let outdated = self.outdated;
         let mut notices = Vec::new();
         for link in self.all_mut() {
             link.handle_timeout(now);
             let token = link.token();
             if let Some(session) = link.session() {
                 stats.pings.add(session.take_pings());
-                outcomes.extend(std::iter::from_fn(|| session.poll_outcome()));
+                let ended = std::iter::from_fn(|| session.poll_outcome());
+                outcomes.extend(ended.map(|ended| as_of_now(token <= outdated, ended)));
                 notices.extend(std::iter::from_fn(|| session.poll_notice()).map(|it| (token, it)));
             }
         }
@@ -327,10 +338,12 @@ impl<R> Links<R> {
 
     /// The transport of a link is gone: its pushes learn their fate.
     pub(super) fn bury(&mut self, link: Link<R>, refused: bool) {
+        let outdated = link.token() <= self.outdated;
         if let Some(mut session) = link.into_session(self.poll.registry()) {
             session.handle_closed(refused);
+            let ended = std::iter::from_fn(|| session.poll_outcome());
             self.outcomes
-                .extend(std::iter::from_fn(|| session.poll_outcome()));
+                .extend(ended.map(|ended| as_of_now(outdated, ended)));
         }
     }
 

@@ -163,6 +163,27 @@ impl<S: EventSink> Engine<S> {
         );
     }
 
+    /// Every connection takes no more pushes: what was true when it was made is true no more. Those with pushes in flight
+    /// live on until these are answered. No wait stands in the way of the next one: this happens no more often than
+    /// somebody changes a file.
+    pub(super) fn replace_all(&mut self, reason: &str) {
+        let served = !self.links.serving.is_empty();
+        self.links.outdate();
+        self.links.abandon_attempt();
+        // The failures were the old ones'.
+        self.links.dialer.useful();
+        self.links.told = None;
+        while !self.links.serving.is_empty() {
+            self.links.retire(0, &self.stats);
+        }
+        if served {
+            self.tell_outage(
+                format!("the connection is replaced: {reason}"),
+                std::time::Duration::ZERO,
+            );
+        }
+    }
+
     /// A connection that took pushes is lost.
     fn serving_down(&mut self, now: Now, token: Token, down: Down) {
         // A GOAWAY read just before the end says why it ended, and moves it to those that take no pushes.

@@ -171,3 +171,12 @@ pub(crate) fn assert_balanced<S: EventSink>(app: &App<S>) {
         "{stats:?}"
     );
 }
+
+/// Waits for what no event tells.
+pub(crate) fn wait_until(mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < deadline, "it never came");
+        std::thread::yield_now();
+    }
+}

@@ -30,6 +30,9 @@ pub(crate) fn encode<'a>(env: Env<'a>, event: &Event) -> Term<'a> {
         Event::Resumed { after } => Pairs::of(env, atoms::resumed())
             .put(atoms::paused_ms(), milliseconds(*after))
             .map(),
+        Event::CredentialsReloaded { detail } => Pairs::of(env, atoms::credentials_reloaded())
+            .text(atoms::detail(), detail)
+            .map(),
         Event::Alarm { alarm, detail } => Pairs::of(env, atoms::alarm())
             .put(atoms::alarm(), atom(env, alarm.as_str()))
             .text(atoms::detail(), detail)

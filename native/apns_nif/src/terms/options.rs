@@ -101,7 +101,7 @@ static FIELDS: Fields<Options> = Fields::new(&[
         set(&mut options.certificate_file, path(term)?)
     }),
     ("password", |options, term| {
-        set(&mut options.password, text(term)?.to_owned())
+        set(&mut options.password, text(term)?.into())
     }),
     ("ca_file", |options, term| {
         set(&mut options.ca_file, path(term)?)
