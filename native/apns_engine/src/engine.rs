@@ -12,6 +12,7 @@ mod growth;
 mod judge;
 mod links;
 mod outbox;
+mod provider_token;
 mod serve;
 mod settle;
 
@@ -58,6 +59,12 @@ pub(crate) struct Engine<S: EventSink> {
     /// When the thread last panicked, and how often within a minute.
     crashes: (Instant, u32),
     guard: Guard<TokenInvalid>,
+    /// When this turn of the loop began.
+    turn: Instant,
+    /// How long the pushes were inside that ended in this turn.
+    outcome_times: Vec<Duration>,
+    /// How long Apple took for the answers of this turn.
+    answer_times: Vec<Duration>,
     /// When waiting pushes are next searched for those that waited too long.
     sweep_at: Instant,
     /// When draining ends, once a stop was asked for.
@@ -112,6 +119,9 @@ impl<S: EventSink> Engine<S> {
             alarms: Vec::new(),
             crashes: (Instant::now(), 0),
             guard,
+            turn: Instant::now(),
+            outcome_times: Vec::new(),
+            answer_times: Vec::new(),
             sweep_at: Instant::now(),
             stop_at: None,
             linger: true,
@@ -131,6 +141,7 @@ impl<S: EventSink> Engine<S> {
         loop {
             self.sleep();
             let now = read_clocks();
+            self.turn = now.instant;
             self.take_control(now);
             let took_jobs = self.take_jobs();
             let took_bytes = self.advance_links(now);
@@ -265,29 +276,6 @@ impl<S: EventSink> Engine<S> {
         sent
     }
 
-    /// Keeps the provider token that every connection sends on Apple's good side: see [`ProviderToken`].
-    fn refresh_provider_token(&mut self, now: Now) {
-        let crate::credentials::Credentials::Token {
-            key,
-            key_id,
-            team_id,
-        } = &self.config.credentials
-        else {
-            return;
-        };
-        let current = self
-            .provider_token
-            .as_ref()
-            .is_some_and(|token| token.is_current(now.unix_s()));
-        if !current {
-            self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
-            self.links.forget_token();
-        }
-        if let Some(token) = &self.provider_token {
-            self.links.give_token(token);
-        }
-    }
-
     /// Ends the pushes that waited too long; now and then, as looking at all of them costs.
     fn sweep(&mut self, now: Now) {
         if now.instant < self.sweep_at {
@@ -320,6 +308,7 @@ impl<S: EventSink> Engine<S> {
         self.stats.in_flight.set(self.links.in_flight() as u64);
         self.stats.connections.set(self.links.ready() as u64);
         self.stats.paused.set(u64::from(self.guard.is_paused()));
+        self.record_times();
     }
 
     /// Ends everything that is inside, whichever way it came or went.
