@@ -53,7 +53,9 @@ config(#{port := Port, credentials := Folder}) ->
         ca_file => iolist_to_binary(filename:join(Folder, "ca.pem")),
         key_file => iolist_to_binary(filename:join(Folder, "key.p8")),
         key_id => <<"BENCHKEY01">>,
-        team_id => <<"BENCHTEAM1">>
+        team_id => <<"BENCHTEAM1">>,
+        %% More would make each number depend on how soon the second one was made.
+        max_connections => 1
     }.
 
 %% What a program needs to talk to it: port and folder.

@@ -54,6 +54,7 @@ fn options(port: &str, folder: &str) -> Options {
         team_id: Some("BENCHTEAM1".to_owned()),
         ca_file: Some(format!("{folder}/ca.pem").into()),
         outcomes: Outcomes::All,
+        max_connections: 1,
         ..Options::default()
     }
 }

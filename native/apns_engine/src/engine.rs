@@ -6,7 +6,6 @@
 
 mod connect;
 mod crash;
-mod delayed;
 mod dialer;
 mod growth;
 mod judge;
@@ -15,7 +14,10 @@ mod outbox;
 mod provider_token;
 mod serve;
 mod settle;
+mod waiting;
 
+use std::collections::VecDeque;
+use std::hash::RandomState;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,10 +25,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use apns_proto::guard::Guard;
 use apns_proto::http2;
-use apns_proto::lanes::{Lane, Lanes};
 use apns_proto::now::Now;
 use apns_proto::provider_token::ProviderToken;
 use apns_proto::session::{Blocked, FailedCause};
+use apns_proto::waiting::Waiting;
 use crossbeam_channel::Receiver;
 
 use crate::config::AppConfig;
@@ -34,7 +36,6 @@ use crate::event::{Alarm, Event, EventSink, TokenInvalid};
 use crate::queue::{Job, Queue, QueuedPush};
 use crate::registry::Registry;
 use crate::stats::Stats;
-use delayed::Delayed;
 use links::Links;
 pub(crate) use links::WAKER;
 use outbox::Outbox;
@@ -49,8 +50,9 @@ pub(crate) struct Engine<S: EventSink> {
     stats: Arc<Stats>,
     outbox: Outbox<S>,
     receiver: Option<S::Recipient>,
-    lanes: Lanes<QueuedPush<S::Recipient>>,
-    delayed: Delayed<QueuedPush<S::Recipient>>,
+    waiting: Waiting<QueuedPush<S::Recipient>, RandomState>,
+    /// Pushes that are to end, and why; here, so that a panic loses none.
+    ending: VecDeque<(QueuedPush<S::Recipient>, FailedCause)>,
     links: Links<S::Recipient>,
     provider_token: Option<ProviderToken>,
     random: fastrand::Rng,
@@ -65,8 +67,6 @@ pub(crate) struct Engine<S: EventSink> {
     outcome_times: Vec<Duration>,
     /// How long Apple took for the answers of this turn.
     answer_times: Vec<Duration>,
-    /// When waiting pushes are next searched for those that waited too long.
-    sweep_at: Instant,
     /// When draining ends, once a stop was asked for.
     stop_at: Option<Instant>,
     /// The last turn had work: more is likely to come within a moment.
@@ -112,8 +112,8 @@ impl<S: EventSink> Engine<S> {
             registry: parts.registry,
             stats: parts.stats,
             outbox: Outbox::new(parts.sink),
-            lanes: Lanes::default(),
-            delayed: Delayed::default(),
+            waiting: Waiting::new(read_clocks(), RandomState::new()),
+            ending: VecDeque::new(),
             provider_token: None,
             random: fastrand::Rng::new(),
             alarms: Vec::new(),
@@ -122,7 +122,6 @@ impl<S: EventSink> Engine<S> {
             turn: Instant::now(),
             outcome_times: Vec::new(),
             answer_times: Vec::new(),
-            sweep_at: Instant::now(),
             stop_at: None,
             linger: true,
         }
@@ -143,7 +142,7 @@ impl<S: EventSink> Engine<S> {
             let now = read_clocks();
             self.turn = now.instant;
             self.take_control(now);
-            let took_jobs = self.take_jobs();
+            let took_jobs = self.take_jobs(now);
             let took_bytes = self.advance_links(now);
             self.linger = took_jobs || took_bytes;
             self.sweep(now);
@@ -158,7 +157,7 @@ impl<S: EventSink> Engine<S> {
                 .stop_at
                 .is_some_and(|at| self.is_empty() || at <= now.instant)
             {
-                self.end(FailedCause::Stopped);
+                self.end(now, FailedCause::Stopped);
                 return;
             }
         }
@@ -181,18 +180,17 @@ impl<S: EventSink> Engine<S> {
             Some(Duration::ZERO)
         };
         self.links.poll(timeout);
+        self.links.growth.slept(now.elapsed());
         self.queue.stay_awake();
     }
 
     fn next_timer(&self, now: Instant) -> Option<Instant> {
-        let waiting = !self.lanes.is_empty() || self.delayed.len() > 0;
-        let sweep = waiting.then_some(self.sweep_at);
+        let waiting = !self.waiting.is_empty();
         let probe = self.guard.probe_at().filter(|at| waiting && *at > now);
         [
-            sweep,
+            self.waiting.poll_timeout(),
             probe,
             self.guard.poll_timeout(),
-            self.delayed.next_due(),
             self.stop_at,
             self.links.poll_timeout(now),
         ]
@@ -209,29 +207,8 @@ impl<S: EventSink> Engine<S> {
         }
     }
 
-    /// Empties the channel, also when nothing can be sent: the budget is what bounds, not the channel.
-    fn take_jobs(&mut self) -> bool {
-        let mut took = false;
-        // Bounded, so that callers faster than this loop cannot keep it here.
-        for job in self.jobs.try_iter().take(JOBS_PER_TURN) {
-            took = true;
-            match job {
-                Job::One(push) => self.lanes.push(lane_of(&push), push),
-                Job::Many(pushes) => {
-                    for push in pushes {
-                        self.lanes.push(lane_of(&push), push);
-                    }
-                }
-            }
-        }
-        took
-    }
-
     /// Sends what fits, in large writes.
     fn dispatch(&mut self, now: Now) {
-        for push in self.delayed.take_due(now.instant) {
-            self.lanes.push_front(lane_of(&push), push);
-        }
         self.refresh_provider_token(now);
         self.flush_retired(now);
         // A full output is written and more waits: on while a socket takes it.
@@ -242,56 +219,36 @@ impl<S: EventSink> Engine<S> {
     /// Gives the sessions pushes until something is in the way; returns how many.
     fn fill_sessions(&mut self, now: Now) -> usize {
         let allowance = self.allowance(now);
-        let mut ended = Vec::new();
         let mut sent = 0;
         'sessions: for session in self.links.sessions() {
             while sent < allowance
-                && let Some(push) = self.lanes.pop()
+                && let Some(push) = self.waiting.pop()
             {
                 if let Some(cause) = push.overdue(now) {
-                    ended.push((push, cause));
+                    self.ending.push_back((push, cause));
                     continue;
                 }
-                let lane = lane_of(&push);
                 match session.send(now, push) {
                     Ok(()) => sent += 1,
                     // No connection to this server could take it, and it must not stand in the others' way.
                     Err((push, Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }))) => {
-                        ended.push((push, FailedCause::Unreachable));
+                        self.ending.push_back((push, FailedCause::Unreachable));
                     }
                     Err((push, _)) => {
-                        self.lanes.push_front(lane, push);
+                        let superseded = self.waiting.push_again(now, push);
+                        self.ending
+                            .extend(superseded.map(|push| (push, FailedCause::Superseded)));
                         continue 'sessions;
                     }
                 }
             }
             break;
         }
-        for (push, cause) in ended {
-            self.end_failed(push, cause, None);
-        }
+        self.end_those();
         if sent > 0 && self.guard.is_paused() {
             self.guard.probe_sent(now.instant, self.random.u64(..));
         }
         sent
-    }
-
-    /// Ends the pushes that waited too long; now and then, as looking at all of them costs.
-    fn sweep(&mut self, now: Now) {
-        if now.instant < self.sweep_at {
-            return;
-        }
-        self.sweep_at = now.instant + SWEEP_INTERVAL;
-        let mut overdue = self.lanes.take_if(|push| push.overdue(now).is_some());
-        overdue.extend(self.delayed.take_if(|push| push.overdue(now).is_some()));
-        for push in overdue {
-            let cause = match push.overdue(now).unwrap_or(FailedCause::Expired) {
-                FailedCause::Unreachable if self.guard.is_paused() => FailedCause::Paused,
-                cause => cause,
-            };
-            self.end_failed(push, cause, None);
-        }
-        self.lanes.shrink();
     }
 
     fn is_empty(&self) -> bool {
@@ -302,35 +259,13 @@ impl<S: EventSink> Engine<S> {
         let (_, bytes) = self.queue.inside();
         self.stats
             .queued
-            .set((self.lanes.len() + self.jobs.len()) as u64);
+            .set((self.waiting.queued() + self.jobs.len()) as u64);
         self.stats.queued_bytes.set(bytes as u64);
-        self.stats.delayed.set(self.delayed.len() as u64);
+        self.stats.delayed.set(self.waiting.held() as u64);
         self.stats.in_flight.set(self.links.in_flight() as u64);
         self.stats.connections.set(self.links.ready() as u64);
         self.stats.paused.set(u64::from(self.guard.is_paused()));
         self.record_times();
-    }
-
-    /// Ends everything that is inside, whichever way it came or went.
-    fn end(&mut self, cause: FailedCause) {
-        self.take_all_jobs();
-        let rest = self
-            .delayed
-            .take_all()
-            .chain(self.links.close_all(&self.stats));
-        for push in rest {
-            self.lanes.push(lane_of(&push), push);
-        }
-        // From the lanes one by one: should this panic too, the others are still there to be ended.
-        while let Some(push) = self.lanes.pop() {
-            self.end_failed(push, cause, None);
-        }
-        self.update_gauges();
-        self.outbox.flush(&self.stats);
-    }
-
-    fn take_all_jobs(&mut self) {
-        while self.take_jobs() {}
     }
 
     /// Says an alarm once; another problem of the same kind is another alarm.
@@ -359,10 +294,6 @@ impl<S: EventSink> Engine<S> {
     }
 }
 
-fn lane_of<R>(push: &QueuedPush<R>) -> Lane {
-    Lane::of(&push.request.content.headers)
-}
-
 fn read_clocks() -> Now {
     let unix = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -377,9 +308,5 @@ fn read_clocks() -> Now {
 const LINGER: Duration = Duration::from_millis(1);
 /// No drain is longer.
 const MAX_DRAIN: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often pushes that waited too long are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Alarms remembered as said; the texts hold words of the server's.
 const MAX_ALARMS: usize = 32;
-/// Notifications taken from the channel in one turn.
-const JOBS_PER_TURN: usize = 32_768;

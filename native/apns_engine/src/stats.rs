@@ -74,6 +74,8 @@ pub struct Stats {
     pub answer_latency: Latency,
     /// Times it was decided to send a push again.
     pub resent: Counter,
+    /// Times Apple said that a device gets too many pushes, so that it had to wait.
+    pub throttled: Counter,
     /// Pushes that `notify` refused at a bound of the queue.
     pub overloaded: Counter,
     /// Notifications that `notify` refused because the registry does not know the owner.
@@ -110,7 +112,7 @@ pub struct Stats {
     pub queued_bytes: Gauge,
     /// Pushes written and not answered.
     pub in_flight: Gauge,
-    /// Pushes that wait for the time to be written again.
+    /// Pushes that wait for the time to be written again, and those that wait behind them for a throttled device.
     pub delayed: Gauge,
     /// Connections that can take pushes.
     pub connections: Gauge,
@@ -149,6 +151,7 @@ impl Stats {
         numbers.extend(FAILED.iter().map(|(_, name)| *name).zip(failed));
         numbers.extend([
             ("resent", self.resent.get()),
+            ("throttled", self.throttled.get()),
             ("overloaded", self.overloaded.get()),
             ("unknown_owner", self.unknown_owner.get()),
             ("token_invalid", self.token_invalid.get()),

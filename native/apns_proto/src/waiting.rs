@@ -95,6 +95,11 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
         self.entries.len()
     }
 
+    /// How many of them wait for their turn only.
+    pub const fn queued(&self) -> usize {
+        self.len() - self.held()
+    }
+
     /// How many of them are held back, each until a moment of its own or of its device.
     pub const fn held(&self) -> usize {
         self.holds.waiting()

@@ -28,7 +28,7 @@ impl<S: EventSink> Engine<S> {
             "apns_engine crashes again and again: the app is stopped; please report the panic message above, stop the app and start it anew"
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            self.end(FailedCause::EngineCrashed);
+            self.end(super::read_clocks(), FailedCause::EngineCrashed);
             self.raise_alarm(Alarm::EngineCrashed, detail);
             self.alarms
                 .retain(|(alarm, _)| *alarm != Alarm::EngineCrashed);

@@ -221,7 +221,7 @@ impl<S: EventSink> Engine<S> {
 
     /// Looks whether there are too few connections, or one too many.
     pub(super) fn fit_connections(&mut self, now: Now) {
-        let jammed = !self.lanes.is_empty() && self.links.is_saturated();
+        let jammed = self.waiting.queued() > 0 && self.links.is_saturated();
         self.links.growth.observe(jammed, now.instant);
         if self.links.shrink(now, &self.stats) {
             self.tell_one_less("it is not needed any more".to_owned());

@@ -6,7 +6,7 @@ use apns_proto::now::Now;
 use apns_proto::response::Response;
 use apns_proto::session::{FailedCause, Fate, Next};
 
-use super::{Engine, lane_of};
+use super::Engine;
 use crate::config::Outcomes;
 use crate::event::{Accepted, Event, EventSink, Failed, Rejected};
 use crate::queue::QueuedPush;
@@ -29,20 +29,18 @@ impl<S: EventSink> Engine<S> {
                     self.end_rejected(now, push, response)
                 }
                 (Next::Failed(cause), fate) => self.end_failed(push, cause, answer_of(fate)),
-                (Next::Resend { after }, _) => again.push((after, push)),
+                (next @ (Next::Resend { .. } | Next::ResendToDevice { .. }), _) => {
+                    again.push((push, next));
+                }
                 // `next` says accepted and rejected of answers only; counted as lost if that ever changes.
                 (_, _) => self.end_failed(push, FailedCause::Unknown, None),
             }
         }
         // Oldest in front, as they were: each goes to the front of its lane, the youngest first.
-        for (after, push) in again.into_iter().rev() {
-            self.stats.resent.add(1);
-            if after == Duration::ZERO {
-                self.lanes.push_front(lane_of(&push), push);
-            } else {
-                self.delayed.add(now.instant + after, push);
-            }
+        for (push, next) in again.into_iter().rev() {
+            self.wait_again(now, push, next);
         }
+        self.end_those();
     }
 
     fn end_accepted(&mut self, now: Now, push: QueuedPush<S::Recipient>, response: Response) {

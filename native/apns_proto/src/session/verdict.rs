@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::push::{FailedCause, Fate, Push};
 use crate::lanes::Lane;
 use crate::now::Now;
-use crate::response::{Response, RetryAdvice, Verdict};
+use crate::response::{Fault, Response, RetryAdvice, Verdict};
 
 /// What to do with a push after a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,11 @@ pub enum Next {
     /// Send it again, at the front of its lane.
     Resend {
         /// How long to hold it back first.
+        after: Duration,
+    },
+    /// Send it again, and nothing else to its device before: Apple finds that the device gets too many pushes.
+    ResendToDevice {
+        /// How long to hold back what is for the device.
         after: Duration,
     },
 }
@@ -89,7 +94,10 @@ impl<C> Push<C> {
         let jitter = jittered(TEMPORARY_BASE, self.tries.temporary, random);
         self.tries.temporary += 1;
         let after = at_least.map_or(jitter, |least| least + jitter);
-        Ok(Next::Resend { after })
+        Ok(match response.fault() {
+            Some(Fault::Throttle) => Next::ResendToDevice { after },
+            _ => Next::Resend { after },
+        })
     }
 
     /// The first refusals cost nothing; a peer that refuses on and on is not asked in a tight loop.
@@ -267,6 +275,24 @@ mod tests {
                 waited += after;
             }
             assert!(waited > Duration::from_secs(3600), "{waited:?}");
+        }
+    }
+
+    #[test]
+    fn only_apples_throttling_holds_back_the_whole_device() {
+        let throttled = answer(429, &Reason::TOO_MANY_REQUESTS, Some("120"));
+        let mut push = push_with(1, now(), PushType::Alert, None, None);
+        let Next::ResendToDevice { after } = push.next(&throttled, now(), 0) else {
+            panic!("the device was not held back")
+        };
+        assert!(after >= Duration::from_secs(120));
+        for (status, reason) in [
+            (503, Reason::SERVICE_UNAVAILABLE),
+            (500, Reason::INTERNAL_SERVER_ERROR),
+            (429, Reason::TOO_MANY_PROVIDER_TOKEN_UPDATES),
+        ] {
+            let next = push.next(&answer(status, &reason, None), now(), 0);
+            assert!(matches!(next, Next::Resend { .. }), "{reason:?}");
         }
     }
 
