@@ -11,7 +11,9 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 
+use crate::refusing_verifier::RefusingVerifier;
 use crate::start_error::StartError;
 
 /// A certificate authority of our own. Server and client certificates come from the same one.
@@ -80,6 +82,9 @@ pub enum TlsFace {
     UnknownAuthority,
     /// A good certificate, and no ALPN in the answer.
     NoAlpn,
+    /// A good certificate; a provider that shows one of its own is refused with the alert `certificate_revoked`. In
+    /// TLS 1.3 that comes after the provider's handshake is done.
+    RefuseClientCertificate,
 }
 
 /// The TLS configurations, one for each face.
@@ -89,6 +94,7 @@ pub(crate) struct TlsFaces {
     wrong_name: Arc<rustls::ServerConfig>,
     unknown_authority: Arc<rustls::ServerConfig>,
     no_alpn: Arc<rustls::ServerConfig>,
+    refuse_client_certificate: Arc<rustls::ServerConfig>,
 }
 
 impl TlsFaces {
@@ -98,14 +104,19 @@ impl TlsFaces {
         let mut other = CertificateParams::new(vec!["wrong.example".to_owned()])?;
         valid(&mut other);
         let stranger = Authority::make_named("apns_sim CA that nobody trusts")?;
-        let normal_config = server_config(authority, authority, &normal)?;
+        let verifier = verifier(authority)?;
+        let config = |signer, parameters| server_config(signer, Arc::clone(&verifier), parameters);
+        let normal_config = config(authority, &normal)?;
+        let refusing: Arc<dyn ClientCertVerifier> =
+            Arc::new(RefusingVerifier(Arc::clone(&verifier)));
         let mut no_alpn = normal_config.clone();
         no_alpn.alpn_protocols.clear();
         Ok(Self {
-            expired: Arc::new(server_config(authority, authority, &expired)?),
-            wrong_name: Arc::new(server_config(authority, authority, &other)?),
-            unknown_authority: Arc::new(server_config(&stranger, authority, &normal)?),
+            expired: Arc::new(config(authority, &expired)?),
+            wrong_name: Arc::new(config(authority, &other)?),
+            unknown_authority: Arc::new(config(&stranger, &normal)?),
             no_alpn: Arc::new(no_alpn),
+            refuse_client_certificate: Arc::new(server_config(authority, refusing, &normal)?),
             normal: Arc::new(normal_config),
         })
     }
@@ -117,28 +128,32 @@ impl TlsFaces {
             TlsFace::WrongName => &self.wrong_name,
             TlsFace::UnknownAuthority => &self.unknown_authority,
             TlsFace::NoAlpn => &self.no_alpn,
+            TlsFace::RefuseClientCertificate => &self.refuse_client_certificate,
         })
     }
 }
 
-/// TLS 1.2 or newer. A client certificate is asked for and not demanded, as Apple does on its one port for both
-/// ways to authenticate.
-fn server_config(
-    signer: &Authority,
-    clients: &Authority,
-    parameters: &CertificateParams,
-) -> Result<rustls::ServerConfig, StartError> {
-    let key = KeyPair::generate()?;
-    let certificate = signer.sign(parameters, &key)?.der().clone();
+/// A client certificate is asked for and not demanded, as Apple does on its one port for both ways to authenticate.
+fn verifier(clients: &Authority) -> Result<Arc<dyn ClientCertVerifier>, StartError> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(clients.certificate_pem.as_bytes());
     roots.add(root.map_err(|_| StartError::StoredAuthority)?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .allow_unauthenticated()
-            .build()
-            .map_err(|_| StartError::StoredAuthority)?;
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .allow_unauthenticated()
+        .build()
+        .map_err(|_| StartError::StoredAuthority)
+}
+
+/// TLS 1.2 or newer.
+fn server_config(
+    signer: &Authority,
+    verifier: Arc<dyn ClientCertVerifier>,
+    parameters: &CertificateParams,
+) -> Result<rustls::ServerConfig, StartError> {
+    let key = KeyPair::generate()?;
+    let certificate = signer.sign(parameters, &key)?.der().clone();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS12, &rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)

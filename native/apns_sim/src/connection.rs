@@ -2,7 +2,9 @@
 //!
 //! This is the connection's state; `provider.rs` moves its bytes and `exchange.rs` answers its requests.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -10,7 +12,7 @@ use crate::client_certificate::ClientIdentity;
 use crate::frame_wire::{Notice, WireControl};
 use crate::judge::Memory;
 use crate::lock::lock;
-use crate::script::{ConnectionAction, GoAway};
+use crate::script::{ConnectionAction, GoAway, Settings};
 use crate::state::Doors;
 use crate::stream_limit::{Answered, StreamLimit};
 
@@ -35,6 +37,8 @@ pub(crate) struct Connection {
     number: u64,
     wire: WireControl,
     cut: Notify,
+    /// TCP ends with a reset.
+    ends_with_reset: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -45,11 +49,21 @@ struct Inner {
     memory: Memory,
     /// The last stream a GOAWAY named.
     last_stream: Option<u32>,
+    /// A script has changed what Apple's SETTINGS said.
+    settings_changed: bool,
+    handshake_delay: Duration,
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, full_limit: u32, doors: Doors) -> Self {
+    /// A connection that is met as the doors are set, and as `actions` say.
+    pub(crate) fn new(
+        number: u64,
+        full_limit: u32,
+        doors: Doors,
+        actions: &[ConnectionAction],
+    ) -> Self {
         let mut limit = StreamLimit::new(full_limit);
+        let _ = limit.trust_with(doors.trusted_streams);
         let _ = limit.force(doors.max_streams);
         let wire = WireControl::new(limit.announced());
         wire.refuse_twice(doors.refuse_twice);
@@ -57,13 +71,18 @@ impl Connection {
             limit,
             memory: Memory::default(),
             last_stream: None,
+            settings_changed: false,
+            handshake_delay: Duration::ZERO,
         };
-        Self {
+        let connection = Self {
             number,
             wire,
             cut: Notify::new(),
+            ends_with_reset: AtomicBool::new(false),
             inner: Mutex::new(inner),
-        }
+        };
+        actions.iter().for_each(|action| connection.act(action));
+        connection
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -80,7 +99,7 @@ impl Connection {
         if identity.is_some()
             && let Some(limit) = inner.limit.handle_certificate()
         {
-            self.wire.set_first_limit(limit);
+            self.wire.announce_max_streams(limit);
         }
     }
 
@@ -125,11 +144,28 @@ impl Connection {
     /// Whether a GOAWAY was sent and all that it promised is on its way.
     pub(crate) fn is_drained(&self) -> bool {
         let inner = lock(&self.inner);
-        inner.last_stream.is_some() && inner.limit.is_idle() && self.wire.all_ends_written()
+        let last = inner.last_stream.is_some_and(|last| last < WARNING);
+        last && inner.limit.is_idle() && self.wire.all_ends_written() && self.wire.fault().is_none()
     }
 
-    /// Sends GOAWAY. A later one can only lower the last stream (RFC 9113 §6.8).
+    /// Sends GOAWAY, because of a request if `before` is its stream. A later one can only lower the last stream
+    /// (RFC 9113 §6.8).
     pub(crate) fn go_away(&self, go_away: &GoAway, before: Option<u32>) {
+        self.end_with(go_away, before, WireControl::go_away);
+    }
+
+    /// Sends a GOAWAY that warns, and the other after it.
+    pub(crate) fn go_away_twice(&self, go_away: &GoAway, before: Option<u32>) {
+        self.end_with(go_away, before, WireControl::go_away_twice);
+    }
+
+    fn end_with(
+        &self,
+        go_away: &GoAway,
+        before: Option<u32>,
+        send: fn(&WireControl, u32, u32, &[u8]),
+    ) {
+        // Held to the end: whoever sees the last stream relies on it that GOAWAY is on its way.
         let mut inner = lock(&self.inner);
         let last = go_away
             .last_stream
@@ -137,12 +173,14 @@ impl Connection {
         let last = last.unwrap_or_else(|| self.wire.highest_stream());
         let last = inner.last_stream.map_or(last, |earlier| earlier.min(last));
         inner.last_stream = Some(last);
-        let reason = go_away
-            .reason
-            .as_ref()
-            .map(|reason| serde_json::json!({ "reason": reason }).to_string());
-        self.wire
-            .go_away(last, go_away.code, reason.unwrap_or_default().as_bytes());
+        let reason = go_away.reason.as_ref();
+        let json = reason.map(|reason| serde_json::json!({ "reason": reason }).to_string());
+        send(
+            &self.wire,
+            last,
+            go_away.code,
+            json.unwrap_or_default().as_bytes(),
+        );
     }
 
     /// Drops TCP without a word.
@@ -155,33 +193,92 @@ impl Connection {
         self.cut.notified().await;
     }
 
+    /// Whether TCP is to end with a reset.
+    pub(crate) fn ends_with_reset(&self) -> bool {
+        self.ends_with_reset.load(Ordering::Relaxed)
+    }
+
+    /// How long the provider's last flight of the TLS handshake is left unread.
+    pub(crate) fn handshake_delay(&self) -> Duration {
+        lock(&self.inner).handshake_delay
+    }
+
     /// Does what a script says.
     pub(crate) fn act(&self, action: &ConnectionAction) {
+        self.act_for(action, None);
+    }
+
+    /// Does what a script says, because of a request if `stream` is its stream.
+    pub(crate) fn act_for(&self, action: &ConnectionAction, stream: Option<u32>) {
+        let wire = &self.wire;
         match action {
-            ConnectionAction::GoAway(go_away) => self.go_away(go_away, None),
-            ConnectionAction::Stall => self.wire.stall(),
+            ConnectionAction::GoAway(go_away) => self.go_away(go_away, stream),
+            ConnectionAction::GoAwayTwice(go_away) => self.go_away_twice(go_away, stream),
+            ConnectionAction::Stall => wire.stall(),
+            ConnectionAction::Mute => wire.mute(),
             ConnectionAction::Cut => self.cut(),
-            ConnectionAction::MaxStreams(limit) => self.force_limit(*limit),
-            ConnectionAction::IgnorePings(ignore) => self.wire.ignore_pings(*ignore),
-            ConnectionAction::WithholdWindowUpdates(withhold) => {
-                self.wire.withhold_window_updates(*withhold)
+            ConnectionAction::Reset => {
+                self.ends_with_reset.store(true, Ordering::Relaxed);
+                self.cut();
             }
-            ConnectionAction::RefuseTwice(twice) => self.wire.refuse_twice(*twice),
+            ConnectionAction::CutAt { byte, reset } => {
+                self.ends_with_reset.store(*reset, Ordering::Relaxed);
+                wire.cut_at(*byte);
+            }
+            ConnectionAction::MaxStreams(limit) => self.move_limit(|streams| streams.force(*limit)),
+            ConnectionAction::TrustedStreams(limit) => {
+                self.move_limit(|streams| streams.trust_with(*limit));
+            }
+            ConnectionAction::Settings(settings) => self.change_settings(*settings),
+            ConnectionAction::DelaySettings(ms) => wire.delay_settings(Duration::from_millis(*ms)),
+            ConnectionAction::OmitSettings => wire.omit_settings(),
+            ConnectionAction::DelayHandshake(ms) => {
+                lock(&self.inner).handshake_delay = Duration::from_millis(*ms);
+            }
+            ConnectionAction::IgnorePings(ignore) => wire.ignore_pings(*ignore),
+            ConnectionAction::WithholdWindowUpdates(withhold) => {
+                wire.withhold_window_updates(*withhold);
+            }
+            ConnectionAction::DelayWindowUpdates(ms) => {
+                wire.delay_window_updates(Duration::from_millis(*ms));
+            }
+            ConnectionAction::RefuseTwice(twice) => wire.refuse_twice(*twice),
+            ConnectionAction::Padding(bytes) => wire.pad(*bytes),
+            ConnectionAction::Continuation(bytes) => wire.split_header_blocks(*bytes),
+            ConnectionAction::Frame(raw) => {
+                wire.send_raw(raw, raw.stream.or(stream).unwrap_or_default());
+            }
         }
     }
 
     /// Takes back what scripts did and can be taken back.
     pub(crate) fn reset(&self) {
-        self.force_limit(None);
+        self.move_limit(|limit| limit.force(None));
+        self.move_limit(|limit| limit.trust_with(None));
+        if lock(&self.inner).settings_changed {
+            self.change_settings(Settings::APPLES);
+            lock(&self.inner).settings_changed = false;
+        }
         self.wire.ignore_pings(false);
         self.wire.withhold_window_updates(false);
+        self.wire.delay_window_updates(Duration::ZERO);
         self.wire.refuse_twice(false);
+        self.wire.pad(0);
+        self.wire.split_header_blocks(0);
     }
 
-    fn force_limit(&self, limit: Option<u32>) {
+    fn move_limit(&self, change: impl FnOnce(&mut StreamLimit) -> Option<u32>) {
         let mut inner = lock(&self.inner);
-        if let Some(limit) = inner.limit.force(limit) {
+        if let Some(limit) = change(&mut inner.limit) {
             self.wire.announce_max_streams(limit);
         }
     }
+
+    fn change_settings(&self, settings: Settings) {
+        lock(&self.inner).settings_changed = true;
+        self.wire.change_settings(settings);
+    }
 }
+
+/// A GOAWAY with this last stream refuses nothing yet.
+const WARNING: u32 = 0x7fff_ffff;

@@ -37,7 +37,7 @@ pub struct Entry {
     pub reason: Option<String>,
     /// The answer's `apns-id`.
     pub apns_id: Option<String>,
-    /// The fault in the answer's place: `refused_stream`, `stall`, `cut`, `goaway`.
+    /// The fault in the answer's place: `refused_stream`, `reset`, `stall`, `mute`, `cut`, `goaway`.
     pub fault: Option<&'static str>,
 }
 

@@ -1,23 +1,23 @@
 //! One request and its answer: the body is read, the judge asked, the script obeyed, the journal written.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use h2::server::SendResponse;
-use http::Response;
 
+use crate::answering;
 use crate::client_certificate::ClientIdentity;
 use crate::clock::machine_us;
 use crate::connection::{Connection, Slot};
 use crate::entry::{Entry, headers_of};
 use crate::judge::{Case, Judgement};
-use crate::options::Environment;
 use crate::random;
 use crate::reason::Reason;
 use crate::request::{Request, short};
-use crate::script::{Answer, Effect};
+use crate::script::{Answer, ConnectionAction, Effect};
 use crate::state::{State, count};
 use crate::stream_limit::Answered;
 
@@ -36,6 +36,12 @@ impl Exchange {
     /// Serves a request; `effect` is what a script wants for it.
     pub(crate) async fn serve(self, request: http::Request<RecvStream>, effect: Option<Effect>) {
         let (head, body) = request.into_parts();
+        if let Some(Effect::Answer(answer)) = &effect
+            && answer.early
+        {
+            let request = Request::without_body(http::Request::from_parts(head, ()));
+            return self.answer_early(&request, body, answer).await;
+        }
         let Some(body) = read_body(body).await else {
             return count(&self.state.counters.abandoned);
         };
@@ -43,30 +49,53 @@ impl Exchange {
         if let Some(Effect::Goaway(go_away)) = &effect {
             self.connection.go_away(go_away, Some(self.stream));
         }
+        if let Some(Effect::Connection(action)) = &effect {
+            if let Some(fault) = ends_all(action) {
+                self.record(&request, Outcome::fault(fault));
+                self.connection.act_for(action, Some(self.stream));
+                return self.wait_for_reset().await;
+            }
+            self.connection.act_for(action, Some(self.stream));
+        }
         if self.connection.is_given_up(self.stream) {
             return self.leave_unanswered(&request, "goaway").await;
         }
         match effect {
             Some(Effect::RefusedStream) => self.refuse(&request),
+            Some(Effect::Reset { code, .. }) => self.reset(&request, code),
             Some(Effect::Stall) => self.leave_unanswered(&request, "stall").await,
             Some(Effect::Cut) => {
                 self.record(&request, Outcome::fault("cut"));
                 self.connection.cut();
             }
             Some(Effect::Answer(answer)) => self.answer(&request, Some(answer)).await,
-            Some(Effect::Goaway(_)) | None => self.answer(&request, None).await,
+            Some(Effect::Goaway(_) | Effect::Connection(_)) | None => {
+                self.answer(&request, None).await;
+            }
         }
     }
 
     /// Resets the stream as one that was never looked at.
-    pub(crate) fn refuse(mut self, request: &Request) {
-        self.record(request, Outcome::fault("refused_stream"));
+    pub(crate) fn refuse(self, request: &Request) {
+        self.end_with(request, "refused_stream", h2::Reason::REFUSED_STREAM);
+    }
+
+    /// Resets the stream; `code` leaves open whether the request was processed.
+    pub(crate) fn reset(self, request: &Request, code: u32) {
+        self.end_with(request, "reset", code.into());
+    }
+
+    fn end_with(mut self, request: &Request, fault: &'static str, code: h2::Reason) {
+        self.record(request, Outcome::fault(fault));
         self.slot = None;
         self.connection.wire().expect_end(self.stream);
-        self.respond.send_reset(h2::Reason::REFUSED_STREAM);
+        self.respond.send_reset(code);
     }
 
     async fn answer(mut self, request: &Request, scripted: Option<Answer>) {
+        if let Some(fault) = self.connection.wire().fault() {
+            return self.leave_unanswered(request, fault).await;
+        }
         let judgement = self.judge(request);
         let answer = match &judgement.refusal {
             Some(refusal) => Answer {
@@ -75,15 +104,8 @@ impl Exchange {
             },
             None => scripted.unwrap_or_else(|| Answer::accepted_after(0)),
         };
-        let apns_id = request.apns_id().map_or_else(random::uuid, str::to_owned);
-        self.record(
-            request,
-            Outcome {
-                answer: Some(&answer),
-                apns_id: Some(&apns_id),
-                fault: None,
-            },
-        );
+        let apns_id = self.record_answer(request, &answer);
+        answering::send_interim(&mut self.respond, &answer);
         if answer.delay_ms > 0 && !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
             return;
         }
@@ -93,7 +115,24 @@ impl Exchange {
         self.slot = None;
         self.connection.handle_answer(answered(&judgement, &answer));
         self.connection.wire().expect_end(self.stream);
-        self.send(&answer, &apns_id);
+        answering::send(&mut self.respond, &self.state, &answer, &apns_id);
+    }
+
+    /// Answers a request whose body may not have come. h2 resets a stream that was answered before its end when it
+    /// is dropped; where the end has come meanwhile, that is left to the wire, so that the provider always sees it.
+    async fn answer_early(mut self, request: &Request, body: RecvStream, answer: &Answer) {
+        let apns_id = self.record_answer(request, answer);
+        answering::send_interim(&mut self.respond, answer);
+        if answer.delay_ms > 0 && !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
+            return;
+        }
+        self.slot = None;
+        let wire = self.connection.wire();
+        wire.expect_end(self.stream);
+        if has_ended(body) {
+            wire.reset_behind_end(self.stream);
+        }
+        answering::send(&mut self.respond, &self.state, answer, &apns_id);
     }
 
     fn judge(&self, request: &Request) -> Judgement {
@@ -111,6 +150,7 @@ impl Exchange {
                 self.identity.as_deref(),
                 memory,
                 clock.now(),
+                self.state.token_updates(),
             )
             .judge()
         })
@@ -137,26 +177,16 @@ impl Exchange {
         let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
     }
 
-    fn send(&mut self, answer: &Answer, apns_id: &str) {
-        let mut response = Response::builder()
-            .status(answer.status)
-            .header("apns-id", apns_id);
-        if self.state.rules.environment == Environment::Development {
-            response = response.header("apns-unique-id", random::uuid());
-        }
-        if let Some(seconds) = answer.retry_after {
-            response = response.header("retry-after", seconds);
-        }
-        let body = body_of(answer);
-        let Ok(response) = response.body(()) else {
-            return;
+    /// Writes an answer down; returns its `apns-id`.
+    fn record_answer(&self, request: &Request, answer: &Answer) -> String {
+        let apns_id = request.apns_id().map_or_else(random::uuid, str::to_owned);
+        let outcome = Outcome {
+            answer: Some(answer),
+            apns_id: Some(&apns_id),
+            fault: None,
         };
-        // A provider that has gone in the meantime needs no answer.
-        if let Ok(mut stream) = self.respond.send_response(response, body.is_empty())
-            && !body.is_empty()
-        {
-            let _ = stream.send_data(body.into(), true);
-        }
+        self.record(request, outcome);
+        apns_id
     }
 
     fn record(&self, request: &Request, outcome: Outcome<'_>) {
@@ -226,16 +256,23 @@ fn answered(judgement: &Judgement, answer: &Answer) -> Answered {
     }
 }
 
-/// Empty on success, as Apple's; else the reason, and with 410 the time.
-fn body_of(answer: &Answer) -> Vec<u8> {
-    let Some(reason) = &answer.reason else {
-        return Vec::new();
-    };
-    let body = match answer.timestamp {
-        Some(timestamp) => serde_json::json!({ "reason": reason, "timestamp": timestamp }),
-        None => serde_json::json!({ "reason": reason }),
-    };
-    body.to_string().into_bytes()
+/// What the journal calls an action after which no answer leaves.
+const fn ends_all(action: &ConnectionAction) -> Option<&'static str> {
+    match action {
+        ConnectionAction::Stall => Some("stall"),
+        ConnectionAction::Mute => Some("mute"),
+        ConnectionAction::Cut | ConnectionAction::Reset => Some("cut"),
+        _ => None,
+    }
+}
+
+/// Whether the request's last byte is there. What came of its body is thrown away.
+fn has_ended(mut body: RecvStream) -> bool {
+    let mut looking = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(Ok(chunk))) = body.poll_data(&mut looking) {
+        let _ = body.flow_control().release_capacity(chunk.len());
+    }
+    body.is_end_stream()
 }
 
 /// Reads the body, at most a little more than Apple takes of any push; `None` when the provider gave up.

@@ -22,6 +22,7 @@
     )
 )]
 
+mod answering;
 mod base64url;
 mod certificates;
 mod client_certificate;
@@ -42,10 +43,12 @@ mod provider_token;
 mod push_type;
 mod random;
 mod reason;
+mod refusing_verifier;
 mod request;
 mod script;
 mod server;
 mod simulator;
+mod socket;
 mod start_error;
 mod state;
 mod state_dir;
@@ -54,9 +57,13 @@ mod stream_limit;
 pub use certificates::TlsFace;
 pub use client_certificate::ClientCertificate;
 pub use entry::Entry;
+pub use judge::TokenUpdates;
 pub use options::{Environment, ListenerMode, Options};
 pub use provider_token::Claims;
 pub use reason::Reason;
-pub use script::{Answer, ConnectionAction, Effect, GoAway, Rule, ScriptError, Step};
+pub use script::{
+    Answer, ConnectionAction, Effect, GoAway, Greeting, OpenRule, RawFrame, Rule, ScriptError,
+    Settings, Step,
+};
 pub use simulator::{Simulator, TooFew};
 pub use start_error::StartError;

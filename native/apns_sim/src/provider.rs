@@ -20,7 +20,8 @@ use crate::exchange::Exchange;
 use crate::frame_wire::FrameWire;
 use crate::options::ListenerMode;
 use crate::request::Request;
-use crate::script::Effect;
+use crate::script::{Effect, Place};
+use crate::socket::Socket;
 use crate::state::{Doors, State, count};
 
 /// Accepts providers until the task is dropped, and then drops their connections without a word.
@@ -44,9 +45,10 @@ pub(crate) async fn listen(state: Arc<State>, listener: TcpListener) {
 /// Takes a connection up. It is met as the doors are set now, and from now on scripts reach it: all that before
 /// it is counted, so that whoever sees the count can rely on both.
 fn begin_connection(state: &Arc<State>, tcp: TcpStream) -> impl Future<Output = ()> + use<> {
-    let doors = state.doors();
+    let (doors, actions) = state.greet();
     let number = state.connections_made() + 1;
-    let connection = Arc::new(Connection::new(number, state.max_streams, doors));
+    let connection = Connection::new(number, state.max_streams, doors, &actions);
+    let connection = Arc::new(connection);
     let entered = Entered::new(state, &connection);
     count(&state.counters.connections);
     state.tell(|| format!("connection {number} opened"));
@@ -66,15 +68,20 @@ fn begin_connection(state: &Arc<State>, tcp: TcpStream) -> impl Future<Output = 
 async fn meet(state: &Arc<State>, connection: &Arc<Connection>, doors: Doors, tcp: TcpStream) {
     // Answers are small and each is waited for.
     let _ = tcp.set_nodelay(true);
+    let socket = Socket::new(tcp, Arc::clone(connection));
     match doors.listener {
         ListenerMode::Cut => return,
-        ListenerMode::Silent => return listen_in_silence(tcp).await,
+        ListenerMode::Silent => return listen_in_silence(socket).await,
         ListenerMode::Serve | ListenerMode::SilentAfterTls => {}
     }
     let acceptor = TlsAcceptor::from(state.tls.config(doors.tls));
-    let mut tls = match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(tcp)).await {
+    let accepted = acceptor.accept(socket).into_fallible();
+    let mut tls = match tokio::time::timeout(HANDSHAKE_TIMEOUT, accepted).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return state.handshake_failed(connection.number(), &error.to_string()),
+        Ok(Err((error, socket))) => {
+            state.handshake_failed(connection.number(), &error.to_string());
+            return let_alert_arrive(socket).await;
+        }
         Err(_) => return state.handshake_failed(connection.number(), "TLS took too long"),
     };
     if doors.listener == ListenerMode::SilentAfterTls {
@@ -91,14 +98,18 @@ async fn meet(state: &Arc<State>, connection: &Arc<Connection>, doors: Doors, tc
 }
 
 /// Speaks HTTP/2 until either side ends the connection.
-async fn talk(state: &Arc<State>, connection: &Arc<Connection>, tls: TlsStream<TcpStream>) {
+async fn talk(state: &Arc<State>, connection: &Arc<Connection>, tls: TlsStream<Socket>) {
     let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let identity = certificate.map(|der| Arc::new(ClientIdentity::read(der)));
     connection.handle_handshake(identity.as_deref());
     let wire = FrameWire::new(tls, connection.wire());
     let handshake = settings().handshake::<_, Bytes>(wire);
-    let Ok(Ok(mut h2)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await else {
-        return state.handshake_failed(connection.number(), "no HTTP/2 preface came");
+    let mut h2 = match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+        Ok(Ok(h2)) => h2,
+        _ if connection.wire().fault() == Some("cut") => return,
+        // A mute one hears no preface, and stays.
+        _ if connection.wire().is_muted() => return std::future::pending().await,
+        _ => return state.handshake_failed(connection.number(), "no HTTP/2 preface came"),
     };
     // Dropped with the connection, and the exchanges with it.
     let mut exchanges = JoinSet::new();
@@ -115,7 +126,10 @@ async fn talk(state: &Arc<State>, connection: &Arc<Connection>, tls: TlsStream<T
         };
         begin(exchange, request, &mut exchanges);
     }
-    if connection.is_drained() {
+    if connection.wire().is_cut_off() {
+        // The exchanges of requests that are whole write them down, in their first turn; then all is dropped.
+        tokio::task::yield_now().await;
+    } else if connection.is_drained() {
         h2.abrupt_shutdown(h2::Reason::NO_ERROR);
         let closed = std::future::poll_fn(|cx| h2.poll_closed(cx));
         let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, closed).await;
@@ -132,35 +146,43 @@ fn begin(mut exchange: Exchange, request: http::Request<RecvStream>, exchanges: 
         }
     }
     let token = crate::request::device_token(request.uri().path());
-    let effect = if given_up {
-        None
-    } else {
-        exchange.state.script.take(token.as_deref())
+    let place = Place {
+        connection: exchange.connection.number(),
+        stream: exchange.stream,
+    };
+    let effect = match given_up {
+        true => None,
+        false => exchange.state.script.take(token.as_deref(), place),
     };
     match effect {
         Some(Effect::RefusedStream) => exchange.refuse(&Request::without_body(request)),
+        Some(Effect::Reset { code, early: true }) => {
+            exchange.reset(&Request::without_body(request), code);
+        }
         effect => drop(exchanges.spawn(exchange.serve(request, effect))),
     }
 }
 
-/// The next request; `None` when the connection is over, or a GOAWAY's promise is kept.
+/// The next request; `None` when the connection is over or to be cut, or a GOAWAY's promise is kept.
 async fn next_request(
-    h2: &mut h2::server::Connection<FrameWire<TlsStream<TcpStream>>, Bytes>,
+    h2: &mut h2::server::Connection<FrameWire<TlsStream<Socket>>, Bytes>,
     connection: &Connection,
 ) -> Option<(http::Request<RecvStream>, SendResponse<Bytes>)> {
     std::future::poll_fn(|cx| match h2.poll_accept(cx) {
         Poll::Ready(accepted) => Poll::Ready(accepted.and_then(Result::ok)),
         Poll::Pending if connection.is_drained() => Poll::Ready(None),
+        Poll::Pending if connection.wire().is_cut_off() => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await
 }
 
-/// SETTINGS as Apple's were seen (pushy issue 476); the wire adds MAX_CONCURRENT_STREAMS.
+/// h2 as Apple's servers were seen to be (pushy issue 476). What the provider hears is the wire's to say, and a script
+/// may offer a larger header table than Apple's: how much of it the provider may use is the wire's to judge.
 fn settings() -> h2::server::Builder {
     let mut builder = h2::server::Builder::new();
     builder
-        .header_table_size(4096)
+        .header_table_size(65_536)
         .initial_window_size(65_535)
         .max_frame_size(16_384)
         .max_header_list_size(8000)
@@ -168,6 +190,15 @@ fn settings() -> h2::server::Builder {
         .max_concurrent_reset_streams(10_000)
         .max_local_error_reset_streams(None);
     builder
+}
+
+/// A TLS alert says why; but TCP that is closed with bytes unread takes it back.
+async fn let_alert_arrive(mut socket: Socket) {
+    let said = async {
+        let _ = socket.shutdown().await;
+        listen_in_silence(socket).await;
+    };
+    let _ = tokio::time::timeout(HANDSHAKE_TIMEOUT, said).await;
 }
 
 /// Takes what the provider sends and never says a word, until the provider goes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::certificates::{TlsFace, TlsFaces};
@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::devices::{Device, Devices};
 use crate::journal::Journal;
-use crate::judge;
+use crate::judge::{self, TokenUpdates};
 use crate::lock::lock;
 use crate::options::{ListenerMode, Options};
-use crate::script::{ConnectionAction, Rules, ScriptError, Step};
+use crate::script::{ConnectionAction, Greeting, Greetings, Rules, ScriptError, Step};
 
 /// Shared by all parts of one simulator.
 pub(crate) struct State {
@@ -23,6 +23,7 @@ pub(crate) struct State {
     pub(crate) journal: Journal,
     pub(crate) devices: Devices,
     pub(crate) script: Rules,
+    pub(crate) greetings: Greetings,
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) started: Instant,
@@ -30,6 +31,10 @@ pub(crate) struct State {
     pub(crate) max_connections: usize,
     pub(crate) verbose: bool,
     first_listener: ListenerMode,
+    /// Held while a script runs, so that what it was checked against still holds.
+    running: Mutex<()>,
+    dates: AtomicBool,
+    token_updates: Mutex<TokenUpdates>,
     doors: Mutex<Doors>,
     connections: Mutex<BTreeMap<u64, Arc<Connection>>>,
 }
@@ -40,6 +45,7 @@ pub(crate) struct Doors {
     pub(crate) listener: ListenerMode,
     pub(crate) tls: TlsFace,
     pub(crate) max_streams: Option<u32>,
+    pub(crate) trusted_streams: Option<u32>,
     pub(crate) refuse_twice: bool,
 }
 
@@ -65,6 +71,10 @@ impl State {
             journal: Journal::new(options.journal_entries, options.journal_bytes),
             devices: Devices::default(),
             script: Rules::default(),
+            greetings: Greetings::default(),
+            running: Mutex::default(),
+            dates: AtomicBool::new(false),
+            token_updates: Mutex::default(),
             clock: Clock::default(),
             counters: Counters::default(),
             started: Instant::now(),
@@ -81,11 +91,37 @@ impl State {
         *lock(&self.doors)
     }
 
+    /// How the provider is met that connects now, and what is done to its connection. It is counted.
+    pub(crate) fn greet(&self) -> (Doors, Vec<ConnectionAction>) {
+        let mut doors = self.doors();
+        let mut actions = Vec::new();
+        for greeting in self.greetings.take() {
+            match greeting {
+                Greeting::Listener(listener) => doors.listener = listener,
+                Greeting::Tls(face) => doors.tls = face,
+                Greeting::Open(action) => actions.push(action),
+            }
+        }
+        (doors, actions)
+    }
+
+    /// Whether answers carry a `date` header.
+    pub(crate) fn sends_dates(&self) -> bool {
+        self.dates.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn token_updates(&self) -> TokenUpdates {
+        *lock(&self.token_updates)
+    }
+
     /// Forgets journal and scripts. Connections stay, and go by Apple's rules alone again.
     pub(crate) fn reset(&self) {
         self.script.clear();
         self.devices.clear();
+        self.greetings.clear();
         self.clock.set_offset(0);
+        self.dates.store(false, Ordering::Relaxed);
+        *lock(&self.token_updates) = TokenUpdates::default();
         *lock(&self.doors) = Doors::first(self.first_listener);
         for connection in self.connections(None) {
             connection.reset();
@@ -93,15 +129,23 @@ impl State {
         self.journal.reset();
     }
 
-    /// Carries out a script. All of it or, when it would be more than the simulator keeps, nothing of it.
+    /// Carries out a script. All of it or, when it is about a connection that is not there or would be more than the
+    /// simulator keeps, nothing of it.
     pub(crate) fn run(&self, steps: Vec<Step>) -> Result<(), ScriptError> {
-        let (mut rules, mut rest) = (Vec::new(), Vec::new());
+        let (mut rules, mut greetings, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Rule(rule) => rules.push(rule),
+                Step::Open(rule) => greetings.push(rule),
                 other => rest.push(other),
             }
         }
+        let _alone = lock(&self.running);
+        let named = rest.iter().filter_map(|step| match step {
+            Step::Now { connection, .. } => *connection,
+            _ => None,
+        });
+        self.check_open(named)?;
         let marks = rest
             .iter()
             .filter(|step| matches!(step, Step::Unregister { .. } | Step::Register { .. }))
@@ -111,18 +155,33 @@ impl State {
                 "The simulator keeps 100,000 marked devices; POST /reset forgets them.",
             ));
         }
+        if !self.greetings.has_room(greetings.len()) {
+            return Err(ScriptError::new(
+                "The simulator keeps 1,000 rules for connections; POST /reset forgets them.",
+            ));
+        }
         if !self.script.add(rules) {
             return Err(ScriptError::new(
                 "The simulator keeps 100,000 rules; POST /reset forgets them.",
             ));
         }
+        self.greetings.add(greetings);
         rest.into_iter().for_each(|step| self.carry_out(step));
         Ok(())
     }
 
+    fn check_open(&self, mut named: impl Iterator<Item = u64>) -> Result<(), ScriptError> {
+        let open = self.open_numbers();
+        match named.find(|number| !open.contains(number)) {
+            Some(number) => Err(ScriptError::no_connection(number, &open)),
+            None => Ok(()),
+        }
+    }
+
     fn carry_out(&self, step: Step) {
         match step {
-            Step::Rule(_) => {}
+            // These wait.
+            Step::Rule(_) | Step::Open(_) => {}
             Step::Now { action, connection } => self.act(&action, connection),
             Step::Unregister {
                 token,
@@ -144,6 +203,8 @@ impl State {
             Step::Listener(listener) => lock(&self.doors).listener = listener,
             Step::Tls(face) => lock(&self.doors).tls = face,
             Step::ClockOffset { seconds } => self.clock.set_offset(seconds),
+            Step::Date(sends) => self.dates.store(sends, Ordering::Relaxed),
+            Step::TokenUpdates(updates) => *lock(&self.token_updates) = updates,
         }
     }
 
@@ -152,6 +213,7 @@ impl State {
             let mut doors = lock(&self.doors);
             match action {
                 ConnectionAction::MaxStreams(limit) => doors.max_streams = *limit,
+                ConnectionAction::TrustedStreams(limit) => doors.trusted_streams = *limit,
                 ConnectionAction::RefuseTwice(twice) => doors.refuse_twice = *twice,
                 _ => {}
             }
@@ -177,6 +239,11 @@ impl State {
     /// Connections that are open.
     pub(crate) fn open_connections(&self) -> usize {
         lock(&self.connections).len()
+    }
+
+    /// The numbers of connections that are open.
+    pub(crate) fn open_numbers(&self) -> Vec<u64> {
+        lock(&self.connections).keys().copied().collect()
     }
 
     fn connections(&self, number: Option<u64>) -> Vec<Arc<Connection>> {
@@ -241,6 +308,7 @@ impl Doors {
             listener,
             tls: TlsFace::Normal,
             max_streams: None,
+            trusted_streams: None,
             refuse_twice: false,
         }
     }

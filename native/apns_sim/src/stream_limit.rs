@@ -10,6 +10,8 @@ use std::collections::HashSet;
 pub(crate) struct StreamLimit {
     /// What a trusted connection may have open.
     full: u32,
+    /// A script's word on that.
+    scripted_full: Option<u32>,
     standing: Standing,
     /// A script's limit, which no answer moves.
     forced: Option<u32>,
@@ -44,6 +46,7 @@ impl StreamLimit {
     pub(crate) fn new(full: u32) -> Self {
         Self {
             full,
+            scripted_full: None,
             standing: Standing::New,
             forced: None,
             announced: ONE,
@@ -104,9 +107,16 @@ impl StreamLimit {
         self.settle()
     }
 
+    /// Lets trust earn a script's number of streams, or the usual one; returns the limit to announce.
+    #[must_use]
+    pub(crate) fn trust_with(&mut self, full: Option<u32>) -> Option<u32> {
+        self.scripted_full = full;
+        self.settle()
+    }
+
     fn settle(&mut self) -> Option<u32> {
         let earned = if self.standing == Standing::Trusted {
-            self.full
+            self.scripted_full.unwrap_or(self.full)
         } else {
             ONE
         };
@@ -172,6 +182,14 @@ mod tests {
             limit.admit(13),
             "an older acknowledgement does not take a raise back"
         );
+    }
+
+    #[test]
+    fn a_script_can_say_what_trust_earns() {
+        let mut limit = StreamLimit::new(1000);
+        assert_eq!(limit.trust_with(Some(100)), None, "there is no trust yet");
+        assert_eq!(limit.handle_answer(Answered::Accepted), Some(100));
+        assert_eq!(limit.trust_with(None), Some(1000));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::body::{Body, JournalBody, json, response};
 use super::error::ControlError;
 use super::query::JournalQuery;
 use crate::script;
+use crate::state::State;
 
 pub(super) async fn answer(
     control: &Control,
@@ -139,7 +140,10 @@ async fn run_script(
 }
 
 fn rules(control: &Control) -> serde_json::Value {
-    json!({ "rules": control.state.script.list() })
+    let State {
+        script, greetings, ..
+    } = &*control.state;
+    json!({ "rules": script.list(), "connection_rules": greetings.list() })
 }
 
 fn health(control: &Control) -> serde_json::Value {
@@ -155,6 +159,7 @@ fn health(control: &Control) -> serde_json::Value {
         "topics": state.rules.topics,
         "connections": {
             "open": state.open_connections(),
+            "numbers": state.open_numbers(),
             "made": state.connections_made(),
             "refused": state.counters.connections_refused(),
             "handshakes_failed": state.counters.handshakes_failed(),
@@ -167,7 +172,10 @@ fn health(control: &Control) -> serde_json::Value {
             "listener": doors.listener,
             "tls": doors.tls,
             "max_streams": doors.max_streams,
+            "trusted_streams": doors.trusted_streams,
             "clock_offset_s": state.clock.offset(),
+            "date": state.sends_dates(),
+            "token_updates": state.token_updates(),
         },
     })
 }

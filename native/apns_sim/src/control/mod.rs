@@ -21,7 +21,6 @@ use tokio::task::JoinSet;
 
 use crate::state::State;
 use body::Body;
-use error::ControlError;
 
 /// What the control API tells and steers.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ async fn answer(control: &Control, request: Request<Incoming>) -> Response<Body>
         Ok(()) => api::answer(control, request).await,
         Err(error) => Err(error),
     };
-    answered.unwrap_or_else(ControlError::into_response)
+    answered.unwrap_or_else(|error| error.into_response(control.control.port()))
 }
 
 /// Open at once; one more is closed at once.

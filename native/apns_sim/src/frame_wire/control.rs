@@ -1,13 +1,13 @@
 //! The handle by which a connection steers its wire.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Waker};
+use std::time::Duration;
 
-use super::frame::{self, FrameHeader, PING, RST_STREAM, SETTINGS};
-use super::inbound::Inbound;
-use super::outbound::Outbound;
+use super::frame::{self, CODE_NO_ERROR, LAST_STREAM, SETTINGS, SETTINGS_MAX_CONCURRENT_STREAMS};
+use super::settings::{FirstSettings, SentSettings, entries_of};
+use super::wire::{Notice, PING_BEFORE_GOAWAY, Wire};
 use crate::lock::lock;
+use crate::script::{RawFrame, Settings};
 
 /// Steers a [`FrameWire`](super::FrameWire); cheap to clone. What it orders happens at the next boundary between
 /// two of h2's frames.
@@ -16,77 +16,85 @@ pub(crate) struct WireControl {
     wire: Arc<Mutex<Wire>>,
 }
 
-/// Both directions and what ties them together.
-#[derive(Debug, Default)]
-pub(super) struct Wire {
-    pub(super) inbound: Inbound,
-    pub(super) outbound: Outbound,
-    /// SETTINGS that were sent and not acknowledged, oldest first; acknowledgements come in order (RFC 9113 §6.5.3).
-    unacknowledged: VecDeque<SettingsOwner>,
-    /// What the provider said of its streams, each with the highest stream opened before.
-    notices: VecDeque<(u32, Notice)>,
-    ignore_pings: bool,
-    stalled: bool,
-    waker: Option<Waker>,
-}
-
-/// What the provider says that moves its open streams or their limit. It counts for the streams opened after it, and
-/// h2 does not tell in which order they came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    /// A limit of the wire's own was acknowledged.
-    Acknowledged { limit: u32 },
-    /// A stream was reset.
-    Reset { stream: u32 },
-}
-
-#[derive(Clone, Copy, Debug)]
-enum SettingsOwner {
-    H2,
-    Wire { limit: u32 },
-}
-
 impl WireControl {
     /// A wire whose first SETTINGS say `first_limit`.
     pub(crate) fn new(first_limit: u32) -> Self {
-        let outbound = Outbound::new(first_limit);
-        let unacknowledged = VecDeque::from([SettingsOwner::H2]);
         Self {
-            wire: Arc::new(Mutex::new(Wire {
-                outbound,
-                unacknowledged,
-                ..Wire::default()
-            })),
+            wire: Arc::new(Mutex::new(Wire::new(FirstSettings::new(first_limit)))),
         }
     }
 
-    /// Changes what h2's first SETTINGS will say; of no effect once they were sent.
-    pub(crate) fn set_first_limit(&self, limit: u32) {
-        if let Some(first) = &mut self.lock().outbound.first_limit {
-            *first = limit;
-        }
-    }
-
-    /// Sends SETTINGS with a new MAX_CONCURRENT_STREAMS.
+    /// Tells a new MAX_CONCURRENT_STREAMS: in the first SETTINGS, or in others behind them.
     pub(crate) fn announce_max_streams(&self, limit: u32) {
-        self.order(|wire| {
-            wire.unacknowledged.push_back(SettingsOwner::Wire { limit });
-            wire.outbound.add(&frame::max_concurrent_streams(limit));
+        self.order(|wire| match &mut wire.outbound.first {
+            Some(first) => first.limit = limit,
+            None => {
+                let frame = frame::settings(&[(SETTINGS_MAX_CONCURRENT_STREAMS, limit)]);
+                let sent = SentSettings {
+                    limit: Some(limit),
+                    ..SentSettings::default()
+                };
+                wire.outbound.add_settings(frame, Some(sent));
+            }
         });
+    }
+
+    /// Tells `settings`: in the first SETTINGS, or in others behind them.
+    pub(crate) fn change_settings(&self, settings: Settings) {
+        self.order(|wire| match &mut wire.outbound.first {
+            Some(first) => first.settings = settings.or(first.settings),
+            None => {
+                let entries: Vec<_> = entries_of(settings).collect();
+                let sent = SentSettings::of(settings);
+                wire.outbound
+                    .add_settings(frame::settings(&entries), Some(sent));
+            }
+        });
+    }
+
+    /// Holds the first SETTINGS back, and all behind them.
+    pub(crate) fn delay_settings(&self, delay: Duration) {
+        self.order(|wire| wire.outbound.settings_delay = delay);
+    }
+
+    /// Never sends the first SETTINGS.
+    pub(crate) fn omit_settings(&self) {
+        self.order(|wire| wire.outbound.omit_settings = true);
     }
 
     /// Sends GOAWAY, and keeps back any that h2 would send later.
     pub(crate) fn go_away(&self, last_stream: u32, code: u32, debug_data: &[u8]) {
         self.order(|wire| {
             wire.outbound
-                .add(&frame::go_away(last_stream, code, debug_data));
+                .add(frame::go_away(last_stream, code, debug_data));
             wire.outbound.go_away_sent = true;
         });
     }
 
-    /// Stops both directions for good: the connection stays open and nothing moves on it.
+    /// Warns with a GOAWAY that refuses nothing, and sends the other when the provider has answered a PING.
+    pub(crate) fn go_away_twice(&self, last_stream: u32, code: u32, debug_data: &[u8]) {
+        self.order(|wire| {
+            let warning = frame::go_away(LAST_STREAM, CODE_NO_ERROR, debug_data);
+            wire.outbound.add(warning);
+            wire.outbound.add(frame::ping(PING_BEFORE_GOAWAY));
+            wire.outbound.go_away_sent = true;
+            wire.after_pong = Some(frame::go_away(last_stream, code, debug_data));
+        });
+    }
+
+    /// Sends nothing any more, for good, and reads on.
     pub(crate) fn stall(&self) {
-        self.order(|wire| wire.stalled = true);
+        self.order(|wire| wire.outbound.silence());
+    }
+
+    /// Stops both directions for good: the connection stays open and nothing moves on it.
+    pub(crate) fn mute(&self) {
+        self.order(|wire| wire.muted = true);
+    }
+
+    /// Lets h2 see no more than the first `byte` bytes of the provider; [`Self::is_cut_off`] says when it has.
+    pub(crate) fn cut_at(&self, byte: u64) {
+        self.order(|wire| wire.inbound.cut_at = Some(byte));
     }
 
     /// Leaves PINGs without an answer from now on, or answers them again.
@@ -96,15 +104,44 @@ impl WireControl {
 
     /// Holds WINDOW_UPDATEs back from now on, so that the provider runs out of window; or lets all go.
     pub(crate) fn withhold_window_updates(&self, withhold: bool) {
-        self.order(|wire| match withhold {
-            true => wire.outbound.withhold_window_updates = true,
-            false => wire.outbound.release_window_updates(),
-        });
+        self.order(|wire| wire.outbound.window_updates.withhold(withhold));
+    }
+
+    /// Sends WINDOW_UPDATEs so much later.
+    pub(crate) fn delay_window_updates(&self, delay: Duration) {
+        self.order(|wire| wire.outbound.window_updates.delay(delay));
     }
 
     /// Lets each refused stream get a second RST_STREAM, STREAM_CLOSED, as Apple's servers were seen to do.
     pub(crate) fn refuse_twice(&self, twice: bool) {
         self.order(|wire| wire.outbound.refuse_twice = twice);
+    }
+
+    /// Pads HEADERS and DATA.
+    pub(crate) fn pad(&self, bytes: u8) {
+        self.order(|wire| wire.outbound.shape.padding = bytes);
+    }
+
+    /// Spreads header blocks over frames of so many bytes; 0 for as few as can be.
+    pub(crate) fn split_header_blocks(&self, bytes: u16) {
+        self.order(|wire| wire.outbound.shape.block = bytes);
+    }
+
+    /// Resets a stream with NO_ERROR behind its end, which for h2 is the end.
+    pub(crate) fn reset_behind_end(&self, stream: u32) {
+        self.lock().outbound.resets_expected.insert(stream);
+    }
+
+    /// Sends frames as they are.
+    pub(crate) fn send_raw(&self, raw: &RawFrame, stream: u32) {
+        let frame = frame::frame(raw.kind, raw.flags, stream, &raw.payload);
+        let is_settings = raw.kind == SETTINGS && raw.flags & 1 == 0;
+        self.order(|wire| {
+            for _ in 0..raw.count {
+                let sent = is_settings.then(|| SentSettings::of_frame(&frame));
+                wire.outbound.add_settings(frame.clone(), sent);
+            }
+        });
     }
 
     /// The next notice that came before the provider opened `stream`; each is told once.
@@ -127,10 +164,34 @@ impl WireControl {
         self.lock().outbound.ends_expected.insert(stream);
     }
 
-    /// Whether the transport has taken the ends of all streams that were expected to end.
+    /// Whether the transport has taken the ends of all streams that were expected to end, and the last GOAWAY.
     pub(crate) fn all_ends_written(&self) -> bool {
         let wire = self.lock();
-        wire.outbound.ends_expected.is_empty() && wire.outbound.due().is_empty()
+        wire.outbound.ends_expected.is_empty()
+            && wire.outbound.is_written()
+            && wire.after_pong.is_none()
+    }
+
+    /// Why no answer leaves any more, as the journal calls it.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let wire = self.lock();
+        match () {
+            () if wire.inbound.is_cut() => Some("cut"),
+            () if wire.muted => Some("mute"),
+            () if wire.outbound.is_silent() => Some("stall"),
+            () => None,
+        }
+    }
+
+    /// Whether neither direction moves.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.lock().muted
+    }
+
+    /// Whether the byte has come behind which TCP is to be cut, and h2 has taken all before it.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let wire = self.lock();
+        wire.inbound.is_cut() && wire.inbound.is_delivered()
     }
 
     /// Lets the connection's task look again.
@@ -153,54 +214,3 @@ impl WireControl {
         }
     }
 }
-
-impl Wire {
-    pub(super) fn is_stalled(&self) -> bool {
-        self.stalled
-    }
-
-    /// Lets an order wake the task that polls the wire.
-    pub(super) fn expect_wake(&mut self, cx: &Context<'_>) {
-        self.waker = Some(cx.waker().clone());
-    }
-
-    pub(super) fn take_out(&mut self, bytes: &[u8]) {
-        self.outbound.take(bytes);
-    }
-
-    pub(super) fn take_in(&mut self, bytes: &[u8]) {
-        let Self {
-            inbound,
-            outbound,
-            unacknowledged,
-            notices,
-            ignore_pings,
-            ..
-        } = self;
-        inbound.take(bytes, |header: FrameHeader, highest| match header.kind {
-            RST_STREAM => {
-                // h2 writes nothing more on a stream that the provider has reset.
-                outbound.ends_expected.remove(&header.stream);
-                // They are read with the next stream; a provider that only resets has none to be admitted.
-                if notices.len() < MAX_NOTICES {
-                    let stream = header.stream;
-                    notices.push_back((highest, Notice::Reset { stream }));
-                }
-                true
-            }
-            PING if !header.is_ack() => !*ignore_pings,
-            SETTINGS if header.is_ack() => match unacknowledged.pop_front() {
-                Some(SettingsOwner::Wire { limit }) => {
-                    notices.push_back((highest, Notice::Acknowledged { limit }));
-                    false
-                }
-                // One too many is h2's to complain about.
-                Some(SettingsOwner::H2) | None => true,
-            },
-            _ => true,
-        });
-    }
-}
-
-/// More resets than streams may be open.
-const MAX_NOTICES: usize = 10_000;

@@ -23,12 +23,19 @@ impl FrameHeader {
     }
 
     pub(crate) fn is_ack(self) -> bool {
-        matches!(self.kind, SETTINGS | PING) && self.flags & FLAG_ACK_OR_END_STREAM != 0
+        matches!(self.kind, SETTINGS | PING) && self.flags & FLAG_END_STREAM != 0
     }
 
     pub(crate) fn ends_stream(self) -> bool {
         self.kind == RST_STREAM
-            || (matches!(self.kind, HEADERS | DATA) && self.flags & FLAG_ACK_OR_END_STREAM != 0)
+            || (matches!(self.kind, HEADERS | DATA) && self.flags & FLAG_END_STREAM != 0)
+    }
+
+    /// Where a HEADERS or DATA frame's content begins, padding length and priority passed over.
+    pub(crate) fn content_start(self) -> usize {
+        let padded = matches!(self.kind, HEADERS | DATA) && self.flags & FLAG_PADDED != 0;
+        let priority = self.kind == HEADERS && self.flags & FLAG_PRIORITY != 0;
+        HEADER_BYTES + usize::from(padded) + if priority { 5 } else { 0 }
     }
 
     /// Whether a header block goes on in the next frame, which no other frame may precede (§6.10).
@@ -91,20 +98,26 @@ fn split<'a>(mut bytes: &'a [u8], found: &mut impl FnMut(Piece<'_>)) -> (&'a [u8
     (bytes, false)
 }
 
-/// A SETTINGS frame with these entries.
-pub(crate) fn settings(entries: &[u8]) -> Vec<u8> {
-    frame(SETTINGS, 0, entries)
+/// A SETTINGS frame with these entries (§6.5.1).
+pub(crate) fn settings(entries: &[(u16, u32)]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(entries.len() * SETTING_BYTES);
+    for (id, value) in entries {
+        payload.extend(id.to_be_bytes());
+        payload.extend(value.to_be_bytes());
+    }
+    frame(SETTINGS, 0, 0, &payload)
 }
 
-/// A SETTINGS frame with nothing but MAX_CONCURRENT_STREAMS.
-pub(crate) fn max_concurrent_streams(limit: u32) -> Vec<u8> {
-    settings(&max_concurrent_streams_setting(limit))
-}
-
-/// The setting alone, six bytes (§6.5.1).
-pub(crate) fn max_concurrent_streams_setting(limit: u32) -> [u8; 6] {
-    let [b3, b2, b1, b0] = limit.to_be_bytes();
-    [0, SETTINGS_MAX_CONCURRENT_STREAMS, b3, b2, b1, b0]
+/// The value of one setting in a SETTINGS frame.
+pub(crate) fn setting(frame: &[u8], id: u16) -> Option<u32> {
+    let entries = frame.get(HEADER_BYTES..)?.chunks_exact(SETTING_BYTES);
+    let mut values = entries.filter_map(|entry| match *entry {
+        [i1, i0, v3, v2, v1, v0] if u16::from_be_bytes([i1, i0]) == id => {
+            Some(u32::from_be_bytes([v3, v2, v1, v0]))
+        }
+        _ => None,
+    });
+    values.next_back()
 }
 
 /// A GOAWAY frame (§6.8).
@@ -112,17 +125,28 @@ pub(crate) fn go_away(last_stream: u32, code: u32, debug_data: &[u8]) -> Vec<u8>
     let mut payload = (last_stream & LAST_STREAM).to_be_bytes().to_vec();
     payload.extend(code.to_be_bytes());
     payload.extend_from_slice(debug_data);
-    frame(GOAWAY, 0, &payload)
+    frame(GOAWAY, 0, 0, &payload)
 }
 
 /// A RST_STREAM frame (§6.4).
 pub(crate) fn rst_stream(stream: u32, code: u32) -> Vec<u8> {
-    frame(RST_STREAM, stream, &code.to_be_bytes())
+    frame(RST_STREAM, 0, stream, &code.to_be_bytes())
 }
 
-fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+/// A PING frame (§6.7).
+pub(crate) fn ping(opaque: [u8; 8]) -> Vec<u8> {
+    frame(PING, 0, 0, &opaque)
+}
+
+/// A WINDOW_UPDATE frame (§6.9).
+pub(crate) fn window_update(stream: u32, increment: u32) -> Vec<u8> {
+    frame(WINDOW_UPDATE, 0, stream, &increment.to_be_bytes())
+}
+
+/// Any frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [.., l2, l1, l0] = payload.len().to_be_bytes();
-    let mut bytes = vec![l2, l1, l0, kind, 0];
+    let mut bytes = vec![l2, l1, l0, kind, flags];
     bytes.extend(stream.to_be_bytes());
     bytes.extend_from_slice(payload);
     bytes
@@ -135,16 +159,26 @@ pub(crate) const SETTINGS: u8 = 0x4;
 pub(crate) const PING: u8 = 0x6;
 pub(crate) const GOAWAY: u8 = 0x7;
 pub(crate) const WINDOW_UPDATE: u8 = 0x8;
-const CONTINUATION: u8 = 0x9;
-const FLAG_ACK_OR_END_STREAM: u8 = 0x1;
-const FLAG_END_HEADERS: u8 = 0x4;
-const SETTINGS_MAX_CONCURRENT_STREAMS: u8 = 0x3;
+pub(crate) const CONTINUATION: u8 = 0x9;
+/// Of SETTINGS and PING: ACK.
+pub(crate) const FLAG_END_STREAM: u8 = 0x1;
+pub(crate) const FLAG_END_HEADERS: u8 = 0x4;
+pub(crate) const FLAG_PADDED: u8 = 0x8;
+const FLAG_PRIORITY: u8 = 0x20;
+pub(crate) const SETTINGS_HEADER_TABLE_SIZE: u16 = 0x1;
+pub(crate) const SETTINGS_MAX_CONCURRENT_STREAMS: u16 = 0x3;
+pub(crate) const SETTINGS_INITIAL_WINDOW_SIZE: u16 = 0x4;
+pub(crate) const SETTINGS_MAX_FRAME_SIZE: u16 = 0x5;
+pub(crate) const SETTINGS_MAX_HEADER_LIST_SIZE: u16 = 0x6;
 pub(crate) const HEADER_BYTES: usize = 9;
+const SETTING_BYTES: usize = 6;
 /// MAX_FRAME_SIZE as both sides of a connection to Apple have it.
-const MAX_FRAME: usize = 16_384;
-const LAST_STREAM: u32 = 0x7fff_ffff;
+pub(crate) const MAX_FRAME: usize = 16_384;
+pub(crate) const LAST_STREAM: u32 = 0x7fff_ffff;
+pub(crate) const CODE_NO_ERROR: u32 = 0x0;
 pub(crate) const CODE_STREAM_CLOSED: u32 = 0x5;
 pub(crate) const CODE_REFUSED_STREAM: u32 = 0x7;
+pub(crate) const CODE_COMPRESSION_ERROR: u32 = 0x9;
 
 #[cfg(test)]
 mod tests {
@@ -162,7 +196,7 @@ mod tests {
     #[test]
     fn frames_are_found_however_the_bytes_are_cut() {
         let stream = [
-            max_concurrent_streams(1),
+            settings(&[(SETTINGS_MAX_CONCURRENT_STREAMS, 1)]),
             go_away(3, 0, b"{}"),
             rst_stream(5, 7),
         ]
@@ -176,6 +210,13 @@ mod tests {
             assert_eq!(frames, expected, "cut at {cut}");
             assert!(splitter.at_boundary());
         }
+    }
+
+    #[test]
+    fn settings_are_found_by_their_ids() {
+        let frame = settings(&[(3, 7), (4, 9), (3, 8)]);
+        assert_eq!(setting(&frame, 3), Some(8), "the last one counts");
+        assert_eq!((setting(&frame, 4), setting(&frame, 5)), (Some(9), None));
     }
 
     #[test]

@@ -111,13 +111,18 @@ fn an_acknowledged_limit_counts_for_the_streams_opened_after_it() {
         .unwrap();
         assert_eq!(control.highest_stream(), 1);
 
-        control.announce_max_streams(2);
-        let notice = run_until(&mut server, &mut connection, |_| {
-            control
-                .next_notice_before(3)
-                .map_or(Poll::Pending, Poll::Ready)
-        });
-        assert_eq!(notice.await, Notice::Acknowledged { limit: 2 });
+        // The first SETTINGS' 10, and then this.
+        for (announced, limit) in [(None, 10), (Some(2), 2)] {
+            if let Some(limit) = announced {
+                control.announce_max_streams(limit);
+            }
+            let notice = run_until(&mut server, &mut connection, |_| {
+                control
+                    .next_notice_before(3)
+                    .map_or(Poll::Pending, Poll::Ready)
+            });
+            assert_eq!(notice.await, Notice::Acknowledged { limit });
+        }
         assert_eq!(control.next_notice_before(3), None, "each is told once");
         control.announce_max_streams(1);
         wait_for_limit(&send, &mut server, &mut connection, 1).await;
@@ -153,11 +158,11 @@ fn a_goaway_has_its_debug_data() {
 }
 
 #[test]
-fn a_stalled_wire_moves_nothing() {
+fn a_mute_wire_moves_nothing() {
     test(async {
         let control = WireControl::new(10);
         let (mut send, mut connection, mut server) = connect(&control).await;
-        control.stall();
+        control.mute();
         let (mut response, _) = send.send_request(request(), true).unwrap();
         let mut polls = 0;
         run_until(&mut server, &mut connection, |cx| {

@@ -11,10 +11,25 @@ pub(crate) struct Memory {
     /// The last token that was verified. A signature costs a tenth of a millisecond; a provider sends the same one
     /// with every request.
     verified: Option<(String, Claims)>,
-    /// When a new token last took the place of another: Unix seconds.
-    updated_at: Option<i64>,
+    /// When that token was first shown: Unix seconds.
+    shown_at: i64,
+    /// Whether it took the place of another.
+    updated: bool,
     /// Why the connection takes no more requests.
     wedged: Option<Wedged>,
+}
+
+/// How often a connection may show a new provider token; a script can change it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenUpdates {
+    /// A second time only 20 minutes after the first, as providers have met it.
+    #[default]
+    Usual,
+    /// Only 20 minutes after the connection's last one was first shown, as Apple's page has it.
+    Strict,
+    /// Whenever it likes.
+    Free,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,30 +94,40 @@ fn provider_token(case: &mut Case<'_>) -> Result<(), Refusal> {
         });
         return Err(expired.into());
     }
-    case.memory.remember(token, claims, case.now)
+    case.memory
+        .remember(token, claims, case.now, case.token_updates)
 }
 
 impl Memory {
-    fn remember(&mut self, token: &str, claims: Claims, now: i64) -> Result<(), Refusal> {
+    fn remember(
+        &mut self,
+        token: &str,
+        claims: Claims,
+        now: i64,
+        updates: TokenUpdates,
+    ) -> Result<(), Refusal> {
         if let Some((verified, before)) = &self.verified {
             if verified == token {
                 return Ok(());
             }
             // The team is bound to the connection at the first push.
             demand(before.kid == claims.kid, Reason::UNRELATED_KEY_ID_IN_TOKEN)?;
-            if let Some(at) = self
-                .updated_at
-                .filter(|at| now.saturating_sub(*at) < MIN_UPDATE_INTERVAL)
-            {
+            let counted = match updates {
+                TokenUpdates::Usual => self.updated,
+                TokenUpdates::Strict => true,
+                TokenUpdates::Free => false,
+            };
+            if counted && now.saturating_sub(self.shown_at) < MIN_UPDATE_INTERVAL {
                 let reason = Reason::TOO_MANY_PROVIDER_TOKEN_UPDATES;
                 self.wedged = Some(Wedged {
                     reason,
-                    until: at.saturating_add(MIN_UPDATE_INTERVAL),
+                    until: self.shown_at.saturating_add(MIN_UPDATE_INTERVAL),
                 });
                 return Err(reason.into());
             }
-            self.updated_at = Some(now);
+            self.updated = true;
         }
+        self.shown_at = now;
         self.verified = Some((token.to_owned(), claims));
         Ok(())
     }

@@ -10,6 +10,7 @@ mod authentication;
 mod tests;
 
 pub(crate) use authentication::Memory;
+pub use authentication::TokenUpdates;
 
 use crate::client_certificate::ClientIdentity;
 use crate::devices::{Device, Devices};
@@ -50,6 +51,7 @@ pub(crate) struct Case<'a> {
     pub(crate) memory: &'a mut Memory,
     /// Apple's clock: Unix seconds.
     pub(crate) now: i64,
+    pub(crate) token_updates: TokenUpdates,
     /// Found on the way; the topic's, the priority's and the payload's rules hang on it.
     push_type: PushType,
     /// Whether the provider is who it says, known once the authentication check has passed.
@@ -87,6 +89,7 @@ impl<'a> Case<'a> {
         identity: Option<&'a ClientIdentity>,
         memory: &'a mut Memory,
         now: i64,
+        token_updates: TokenUpdates,
     ) -> Self {
         let push_type = PushType::UNNAMED;
         Self {
@@ -96,6 +99,7 @@ impl<'a> Case<'a> {
             identity,
             memory,
             now,
+            token_updates,
             push_type,
             authenticated: false,
         }

@@ -259,6 +259,29 @@ fn the_second_new_provider_token_within_20_minutes_is_one_too_many() {
 }
 
 #[test]
+fn how_often_a_new_provider_token_may_come_can_be_changed() {
+    let mut bench = Bench::new();
+    bench.token_updates = TokenUpdates::Strict;
+    assert_eq!(bench.judge(), Ok(()));
+    bench.now = NOW + 1199;
+    bench.sign(NOW - 1);
+    assert_eq!(bench.judge(), Err("TooManyProviderTokenUpdates"));
+    bench.now = NOW + 1200;
+    assert_eq!(
+        bench.judge(),
+        Ok(()),
+        "20 minutes after the first was shown"
+    );
+
+    bench.memory = Memory::default();
+    bench.token_updates = TokenUpdates::Free;
+    for iat in [NOW, NOW - 1, NOW - 2, NOW - 3] {
+        bench.sign(iat);
+        assert_eq!(bench.judge(), Ok(()));
+    }
+}
+
+#[test]
 fn another_key_needs_another_connection() {
     let mut bench = Bench::new();
     assert_eq!(bench.judge(), Ok(()));

@@ -3,18 +3,26 @@
 //! A script is a list of [`Step`]s. A rule waits for requests; all other steps act at once. Faults are scripted and
 //! never random, so that a test that failed fails again.
 
+mod action;
+mod answer;
+mod greetings;
 mod parse;
 mod rules;
+mod script_error;
 #[cfg(test)]
 mod tests;
 
-pub use parse::ScriptError;
+pub use action::{ConnectionAction, GoAway, RawFrame, Settings};
+pub use answer::Answer;
+pub(crate) use greetings::Greetings;
 pub(crate) use parse::parse;
-pub(crate) use rules::Rules;
+pub(crate) use rules::{Place, Rules};
+pub use script_error::ScriptError;
 
 use serde::Serialize;
 
 use crate::certificates::TlsFace;
+use crate::judge::TokenUpdates;
 use crate::options::ListenerMode;
 use crate::reason::Reason;
 
@@ -31,6 +39,8 @@ pub enum Step {
         /// The connection's number; `None` for all that are open.
         connection: Option<u64>,
     },
+    /// Meets providers that connect from now on.
+    Open(OpenRule),
     /// The app is uninstalled: the token is answered with 410 from now on.
     Unregister {
         /// The device token, hex.
@@ -56,6 +66,10 @@ pub enum Step {
         /// Seconds; positive when Apple's clock is ahead.
         seconds: i64,
     },
+    /// Answers carry a `date` header with Apple's time, or no more.
+    Date(bool),
+    /// How often a connection may show a new provider token.
+    TokenUpdates(TokenUpdates),
 }
 
 /// Waits for requests and answers or disturbs them.
@@ -63,6 +77,12 @@ pub enum Step {
 pub struct Rule {
     /// The device token, hex; `None` for any. A token's own rules come before those for any.
     pub token: Option<String>,
+    /// The connection's number; `None` for any.
+    pub connection: Option<u64>,
+    /// The stream's id, on whichever connection; `None` for any. What is for another stream is not counted.
+    pub stream: Option<u32>,
+    /// Only each so-manieth stream of a connection, by its id: 100 means the streams 199, 399, ... `None` for each.
+    pub every: Option<u32>,
     /// Requests that pass before the rule acts.
     pub skip: u64,
     /// Requests it acts on, then it is gone; `None` for all until the reset.
@@ -78,9 +98,7 @@ impl Rule {
     pub fn token(token: &str, effect: Effect) -> Self {
         Self {
             token: Some(token.to_owned()),
-            skip: 0,
-            times: None,
-            effect,
+            ..Self::any(effect)
         }
     }
 
@@ -89,6 +107,9 @@ impl Rule {
     pub const fn any(effect: Effect) -> Self {
         Self {
             token: None,
+            connection: None,
+            stream: None,
+            every: None,
             skip: 0,
             times: None,
             effect,
@@ -109,6 +130,49 @@ impl Rule {
     pub fn skip(self, skip: u64) -> Self {
         Self { skip, ..self }
     }
+
+    /// The rule, for one stream of each connection only.
+    #[must_use]
+    pub fn stream(self, stream: u32) -> Self {
+        Self {
+            stream: Some(stream),
+            ..self
+        }
+    }
+
+    /// The rule, for each so-manieth stream of a connection only.
+    #[must_use]
+    pub fn every(self, streams: u32) -> Self {
+        Self {
+            every: Some(streams),
+            ..self
+        }
+    }
+}
+
+/// Meets providers that connect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OpenRule {
+    /// Connections that pass before the rule acts.
+    pub skip: u64,
+    /// Connections it acts on, then it is gone; `None` for all until the reset.
+    pub times: Option<u64>,
+    /// How they are met.
+    #[serde(flatten)]
+    pub greeting: Greeting,
+}
+
+/// How a provider that connects is met.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Greeting {
+    /// Before TLS, or instead of it.
+    Listener(ListenerMode),
+    /// In the TLS handshake.
+    Tls(TlsFace),
+    /// From the connection's first byte on.
+    Open(ConnectionAction),
 }
 
 /// What a rule does with a request.
@@ -120,6 +184,13 @@ pub enum Effect {
     Answer(Answer),
     /// Resets the stream with REFUSED_STREAM before the body is read: not processed.
     RefusedStream,
+    /// Resets the stream with any code.
+    Reset {
+        /// The HTTP/2 error code.
+        code: u32,
+        /// Before the body is read; else when the request is whole.
+        early: bool,
+    },
     /// Takes the request and never answers.
     Stall,
     /// Takes the request and drops TCP, without a close_notify: its fate is not known to the provider.
@@ -127,83 +198,6 @@ pub enum Effect {
     /// Takes the request and sends GOAWAY. Streams above its last stream are not answered; when the others are,
     /// the connection is closed.
     Goaway(GoAway),
-}
-
-/// A scripted answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The HTTP status; 200 is an acceptance.
-    pub status: u16,
-    /// The reason, also one that Apple does not know; none with 200.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// `timestamp` in the body: Unix ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<u64>,
-    /// How long the answer is held back: ms.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub delay_ms: u64,
-    /// `retry-after` header: seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
-}
-
-impl Answer {
-    /// 200, after so many ms.
-    #[must_use]
-    pub fn accepted_after(delay_ms: u64) -> Self {
-        Self {
-            status: 200,
-            delay_ms,
-            ..Self::default()
-        }
-    }
-
-    /// A reason of Apple's table, with its status.
-    #[must_use]
-    pub fn refused(reason: Reason) -> Self {
-        Self {
-            status: reason.status(),
-            reason: Some(reason.name().to_owned()),
-            ..Self::default()
-        }
-    }
-}
-
-/// What a GOAWAY frame says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct GoAway {
-    /// The HTTP/2 error code; 0 is NO_ERROR.
-    pub code: u32,
-    /// The highest stream that is still processed. `None`: in a rule, the stream before the request's own; else
-    /// the highest that the provider has opened.
-    pub last_stream: Option<u32>,
-    /// Apple's reason, sent as `{"reason":...}` in the debug data; `None` for none.
-    pub reason: Option<String>,
-}
-
-/// What a script does to open connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConnectionAction {
-    /// Sends GOAWAY; when the streams up to its last one are answered, the connection is closed.
-    GoAway(GoAway),
-    /// Stops: nothing is read or written any more, and TCP stays open.
-    Stall,
-    /// Drops TCP, without a close_notify.
-    Cut,
-    /// Holds MAX_CONCURRENT_STREAMS at this value, also on connections to come when no connection is named;
-    /// `None` lets the answers move it again.
-    MaxStreams(Option<u32>),
-    /// Leaves PINGs without an answer, or answers them again.
-    IgnorePings(bool),
-    /// Sends no WINDOW_UPDATE, or all that were held back.
-    WithholdWindowUpdates(bool),
-    /// Sends STREAM_CLOSED behind each REFUSED_STREAM, as Apple's servers were seen to do, or no more.
-    RefuseTwice(bool),
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(value: &u64) -> bool {
-    *value == 0
+    /// Takes the request, does something to its connection, and then answers as if nothing was.
+    Connection(ConnectionAction),
 }

@@ -19,6 +19,24 @@ struct Waiting {
     count: usize,
 }
 
+/// Where a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) connection: u64,
+    pub(crate) stream: u32,
+}
+
+impl Place {
+    fn is_meant_by(self, rule: &Rule) -> bool {
+        // A provider's streams are odd: 1 is its first, 3 its second.
+        let ordinal = self.stream.div_ceil(2);
+        rule.connection
+            .is_none_or(|number| number == self.connection)
+            && rule.stream.is_none_or(|stream| stream == self.stream)
+            && rule.every.is_none_or(|every| ordinal.is_multiple_of(every))
+    }
+}
+
 impl Rules {
     /// Adds rules behind those that wait; `false`, and none is added, when they would be more than is kept.
     #[must_use]
@@ -42,19 +60,19 @@ impl Rules {
     }
 
     /// What is to be done with a request for `token`: the first rule of the token's own that is due, else the
-    /// first for any. Each rule that is asked counts the request.
-    pub(crate) fn take(&self, token: Option<&str>) -> Option<Effect> {
+    /// first for any. Each rule that is asked counts the request; one for another place is not asked.
+    pub(crate) fn take(&self, token: Option<&str>, place: Place) -> Option<Effect> {
         let mut waiting = lock(&self.waiting);
         let mut spent = 0;
         let own = token.and_then(|token| {
             let rules = waiting.of_token.get_mut(token)?;
-            let effect = take_first(rules, &mut spent);
+            let effect = take_first(rules, place, &mut spent);
             if rules.is_empty() {
                 waiting.of_token.remove(token);
             }
             effect
         });
-        let effect = own.or_else(|| take_first(&mut waiting.of_any, &mut spent));
+        let effect = own.or_else(|| take_first(&mut waiting.of_any, place, &mut spent));
         waiting.count -= spent;
         effect
     }
@@ -79,8 +97,11 @@ impl Rules {
     }
 }
 
-fn take_first(rules: &mut VecDeque<Rule>, spent: &mut usize) -> Option<Effect> {
+fn take_first(rules: &mut VecDeque<Rule>, place: Place, spent: &mut usize) -> Option<Effect> {
     let at = rules.iter_mut().position(|rule| {
+        if !place.is_meant_by(rule) {
+            return false;
+        }
         let due = rule.skip == 0;
         rule.skip = rule.skip.saturating_sub(1);
         due

@@ -279,26 +279,6 @@ fn a_goaway_leaves_the_streams_above_its_last_unprocessed() {
 }
 
 #[test]
-fn a_stalled_connection_stays_open_and_says_nothing() {
-    run(async {
-        let simulator = simulator();
-        let mut raw = RawProvider::connect(&simulator).await;
-        raw.push(1, TOKEN).await;
-        raw.next_of(HEADERS).await;
-        simulator.script(now(ConnectionAction::Stall)).unwrap();
-        raw.push(3, TOKEN).await;
-        // Another connection is served meanwhile, so the simulator had its time.
-        Provider::connect(&simulator).await.push().await.unwrap();
-        assert_eq!(simulator.journal(1).len(), 2);
-        simulator.script(now(ConnectionAction::Cut)).unwrap();
-        assert!(
-            !raw.ended_politely().await,
-            "a stalled connection can be cut"
-        );
-    });
-}
-
-#[test]
 fn pings_are_ignored_and_then_answered_again() {
     run(async {
         let simulator = simulator();

@@ -7,10 +7,19 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod answers;
 mod control_api;
+mod cuts;
 mod faults;
+mod frames;
+mod go_away;
 mod library;
+mod manual;
 mod program;
 mod provider_api;
+mod settings;
+mod silence;
 mod stream_limit;
 mod support;
+mod tls;
+mod windows;

@@ -15,6 +15,7 @@ pub(super) struct Bench {
     pub(super) identity: Option<ClientIdentity>,
     pub(super) memory: Memory,
     pub(super) now: i64,
+    pub(super) token_updates: TokenUpdates,
     key: EcdsaKeyPair,
 }
 
@@ -47,6 +48,7 @@ impl Bench {
             identity: None,
             memory: Memory::default(),
             now: NOW,
+            token_updates: TokenUpdates::Usual,
             key,
         };
         bench.sign(NOW);
@@ -64,6 +66,7 @@ impl Bench {
             identity,
             &mut self.memory,
             self.now,
+            self.token_updates,
         );
         case.judge()
             .refusal

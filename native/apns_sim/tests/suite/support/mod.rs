@@ -4,7 +4,7 @@ mod provider_token;
 pub(crate) mod raw;
 pub(crate) mod socket;
 
-pub(crate) use provider_token::{Signer, Spec};
+pub(crate) use provider_token::{Signer, Spec, now};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! A provider that speaks HTTP/2 frame by frame, and so can break rules and see what h2's client hides.
 
+use std::io;
 use std::sync::Arc;
 
 use apns_sim::Simulator;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -19,6 +20,8 @@ pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -54,28 +57,55 @@ pub(crate) struct RawProvider {
 impl RawProvider {
     /// Connects and sends the preface with empty SETTINGS; acknowledges nothing by itself.
     pub(crate) async fn connect(simulator: &Simulator) -> Self {
-        let tcp = TcpStream::connect(simulator.provider_addr()).await.unwrap();
-        let connector = TlsConnector::from(Arc::new(client_config(simulator, None)));
-        let mut tls = connector
-            .connect(ServerName::try_from("localhost").unwrap(), tcp)
+        let mut raw = Self::connect_silently(simulator).await;
+        raw.write(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
             .await
             .unwrap();
-        tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .await
-            .unwrap();
-        let bearer = Signer::of(simulator).bearer(&Spec::of(simulator));
-        let mut raw = Self { tls, bearer };
-        raw.send(SETTINGS, 0, 0, &[]).await;
         raw
     }
 
+    /// Connects with a send buffer so small that TCP holds little of what the simulator does not read.
+    pub(crate) async fn connect_narrowly(simulator: &Simulator) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(32 * 1024).unwrap();
+        let tcp = socket.connect(simulator.provider_addr()).await.unwrap();
+        let mut raw = Self::over_tcp(simulator, tcp, client_config(simulator, None)).await;
+        raw.write(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
+            .await
+            .unwrap();
+        raw
+    }
+
+    /// Does the TLS handshake and sends nothing.
+    pub(crate) async fn connect_silently(simulator: &Simulator) -> Self {
+        Self::over(simulator, client_config(simulator, None)).await
+    }
+
+    pub(crate) async fn over(simulator: &Simulator, config: rustls::ClientConfig) -> Self {
+        let tcp = TcpStream::connect(simulator.provider_addr()).await.unwrap();
+        Self::over_tcp(simulator, tcp, config).await
+    }
+
+    async fn over_tcp(simulator: &Simulator, tcp: TcpStream, config: rustls::ClientConfig) -> Self {
+        tcp.set_nodelay(true).unwrap();
+        let connector = TlsConnector::from(Arc::new(config));
+        let tls = connector
+            .connect(ServerName::try_from("localhost").unwrap(), tcp)
+            .await
+            .unwrap();
+        let bearer = Signer::of(simulator).bearer(&Spec::of(simulator));
+        Self { tls, bearer }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.tls.write_all(bytes).await?;
+        self.tls.flush().await
+    }
+
     pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.tls.write_all(&frame).await.unwrap();
-        self.tls.flush().await.unwrap();
+        self.write(&frame(kind, flags, stream, payload))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn acknowledge_settings(&mut self) {
@@ -90,13 +120,18 @@ impl RawProvider {
 
     /// A good request's HEADERS, without its body.
     pub(crate) async fn open(&mut self, stream: u32, token: &str) {
-        let bearer = self.bearer.clone();
+        let block = self.header_block(token);
+        self.send(HEADERS, 4, stream, &block).await;
+    }
+
+    /// The header block of a good request, which neither uses nor changes the dynamic table.
+    pub(crate) fn header_block(&self, token: &str) -> Vec<u8> {
         let fields = [
             (":method", "POST"),
             (":scheme", "https"),
             (":authority", "localhost"),
             (":path", &format!("/3/device/{token}")),
-            ("authorization", &bearer),
+            ("authorization", &self.bearer),
             ("apns-topic", TOPIC),
             ("apns-push-type", "alert"),
         ];
@@ -106,7 +141,19 @@ impl RawProvider {
             push_text(&mut block, name);
             push_text(&mut block, value);
         }
-        self.send(HEADERS, 4, stream, &block).await;
+        block
+    }
+
+    /// The preface, SETTINGS and a whole good request in stream 1.
+    pub(crate) fn first_bytes(&self, token: &str) -> Vec<u8> {
+        let push = self.push_bytes(1, token);
+        [PREFACE, &frame(SETTINGS, 0, 0, &[]), &push].concat()
+    }
+
+    /// A whole good request.
+    pub(crate) fn push_bytes(&self, stream: u32, token: &str) -> Vec<u8> {
+        let headers = frame(HEADERS, 4, stream, &self.header_block(token));
+        [headers, frame(DATA, 1, stream, HELLO.as_bytes())].concat()
     }
 
     /// The next frame; `None` when the connection has ended, however.
@@ -167,6 +214,18 @@ impl RawProvider {
         }
     }
 
+    /// All whole frames that have come by now.
+    pub(crate) async fn frames_there(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                frame = self.next() => frames.extend(frame),
+                () = std::future::ready(()) => return frames,
+            }
+        }
+    }
+
     /// Whether the simulator has not sent one byte inside TLS.
     pub(crate) async fn has_heard_nothing(&mut self) -> bool {
         let read = self.tls.read_u8();
@@ -178,13 +237,32 @@ impl RawProvider {
     }
 
     /// How TCP and TLS ended: `true` with a close_notify.
-    pub(crate) async fn ended_politely(mut self) -> bool {
-        let mut rest = Vec::new();
-        timeout(DEADLINE, self.tls.read_to_end(&mut rest))
-            .await
-            .expect("an end in time")
-            .is_ok()
+    pub(crate) async fn ended_politely(self) -> bool {
+        self.end().await.is_ok()
     }
+
+    /// Reads to the end; what kind of error it was unless a close_notify came first.
+    pub(crate) async fn end(mut self) -> Result<(), io::ErrorKind> {
+        let mut rest = Vec::new();
+        let read = timeout(DEADLINE, self.tls.read_to_end(&mut rest));
+        let read = read.await.expect("an end in time");
+        read.map(drop).map_err(|error| error.kind())
+    }
+
+    /// The error that reading meets first.
+    pub(crate) async fn read_error(&mut self) -> io::Error {
+        let read = timeout(DEADLINE, self.tls.read_u8());
+        read.await.expect("an end in time").unwrap_err()
+    }
+}
+
+/// Any frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
 }
 
 fn push_text(block: &mut Vec<u8>, text: &str) {
