@@ -57,6 +57,7 @@
     notify_error/0,
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
     connection_up/0, connection_down/0, paused/0, resumed/0, alarm/0, alarm_name/0,
+    stats/0, latency/0,
     unix_ms/0, unix_s/0,
     load_error/0
 ]).
@@ -350,6 +351,23 @@
     | engine_crashed        %% the engine thread panicked and was started again
     | start_warning.        %% the app has started, but its configuration wants a look
 
+-type stats() :: #{
+    rejections := #{Reason :: binary() => pos_integer()},
+    outcome_latency := latency(),
+    answer_latency := latency(),
+    atom() => non_neg_integer() | latency() | #{binary() => pos_integer()}
+}.
+%% What each number says is in docs/apns_nif.md.
+
+-type latency() :: #{
+    count := non_neg_integer(),
+    p50 := Microseconds :: non_neg_integer(),
+    p90 := Microseconds :: non_neg_integer(),
+    p99 := Microseconds :: non_neg_integer(),
+    p999 := Microseconds :: non_neg_integer(),
+    max := Microseconds :: non_neg_integer()
+}.
+
 -type unix_ms() :: non_neg_integer().
 -type unix_s() :: non_neg_integer().
 
@@ -411,7 +429,7 @@ set_event_receiver(_App, _Receiver) ->
 %% ```
 %% #{taken := Taken, accepted := Accepted} = apns_nif:stats(<<"im.example.chat">>).
 %% '''
--spec stats(app()) -> #{atom() => non_neg_integer()} | {error, unknown_app}.
+-spec stats(app()) -> stats() | {error, unknown_app}.
 stats(_App) ->
     not_loaded().
 

@@ -11,6 +11,7 @@ mod growth;
 mod judge;
 mod links;
 mod outbox;
+mod provider_token;
 mod serve;
 mod settle;
 mod waiting;
@@ -60,6 +61,12 @@ pub(crate) struct Engine<S: EventSink> {
     /// When the thread last panicked, and how often within a minute.
     crashes: (Instant, u32),
     guard: Guard<TokenInvalid>,
+    /// When this turn of the loop began.
+    turn: Instant,
+    /// How long the pushes were inside that ended in this turn.
+    outcome_times: Vec<Duration>,
+    /// How long Apple took for the answers of this turn.
+    answer_times: Vec<Duration>,
     /// When draining ends, once a stop was asked for.
     stop_at: Option<Instant>,
     /// The last turn had work: more is likely to come within a moment.
@@ -112,6 +119,9 @@ impl<S: EventSink> Engine<S> {
             alarms: Vec::new(),
             crashes: (Instant::now(), 0),
             guard,
+            turn: Instant::now(),
+            outcome_times: Vec::new(),
+            answer_times: Vec::new(),
             stop_at: None,
             linger: true,
         }
@@ -130,6 +140,7 @@ impl<S: EventSink> Engine<S> {
         loop {
             self.sleep();
             let now = read_clocks();
+            self.turn = now.instant;
             self.take_control(now);
             let took_jobs = self.take_jobs(now);
             let took_bytes = self.advance_links(now);
@@ -169,6 +180,7 @@ impl<S: EventSink> Engine<S> {
             Some(Duration::ZERO)
         };
         self.links.poll(timeout);
+        self.links.growth.slept(now.elapsed());
         self.queue.stay_awake();
     }
 
@@ -239,29 +251,6 @@ impl<S: EventSink> Engine<S> {
         sent
     }
 
-    /// Keeps the provider token that every connection sends on Apple's good side: see [`ProviderToken`].
-    fn refresh_provider_token(&mut self, now: Now) {
-        let crate::credentials::Credentials::Token {
-            key,
-            key_id,
-            team_id,
-        } = &self.config.credentials
-        else {
-            return;
-        };
-        let current = self
-            .provider_token
-            .as_ref()
-            .is_some_and(|token| token.is_current(now.unix_s()));
-        if !current {
-            self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
-            self.links.forget_token();
-        }
-        if let Some(token) = &self.provider_token {
-            self.links.give_token(token);
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.queue.inside().0 == 0
     }
@@ -276,6 +265,7 @@ impl<S: EventSink> Engine<S> {
         self.stats.in_flight.set(self.links.in_flight() as u64);
         self.stats.connections.set(self.links.ready() as u64);
         self.stats.paused.set(u64::from(self.guard.is_paused()));
+        self.record_times();
     }
 
     /// Says an alarm once; another problem of the same kind is another alarm.

@@ -170,4 +170,6 @@ pub(crate) fn assert_balanced<S: EventSink>(app: &App<S>) {
         get("accepted") + get("rejected") + get("failed"),
         "{stats:?}"
     );
+    let [(_, outcomes), _] = stats.latencies;
+    assert_eq!(outcomes.count, get("taken"), "{stats:?}");
 }
