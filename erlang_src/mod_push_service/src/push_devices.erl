@@ -5,7 +5,7 @@
 %% A token has one owner and one entry per app: registered again, by whomever, it moves.
 -module(push_devices).
 
--export([register/1, unregister/2, list/1, remove_user/1, backend/1]).
+-export([register/1, unregister/3, list/1, remove_user/1, backend/1]).
 %% For push_loader
 -export([logout/3, token_invalid/4]).
 %% For other nodes
@@ -60,6 +60,7 @@ register(#{us := US} = Device) ->
     case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
         {ok, Gone} ->
             log_moved(Device, Gone),
+            log_superseded(Device, Gone),
             refresh_all([US | owners(Gone)]);
         Error ->
             failed(Error)
@@ -76,6 +77,17 @@ unregister(US, Condition) ->
             failed(Error)
     end.
 
+-spec unregister(us(), fun((device()) -> boolean()), Why :: binary()) ->
+    {ok, [device()]} | {error, db_failure}.
+unregister(US, Condition, Why) ->
+    case unregister(US, Condition) of
+        {ok, Gone} ->
+            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            {ok, Gone};
+        Error ->
+            Error
+    end.
+
 -spec list(us()) -> {ok, [device()]} | {error, db_failure}.
 list(US) ->
     case (backend(US)):lookup(US) of
@@ -85,7 +97,7 @@ list(US) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end) of
+    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
         {ok, _} -> ok;
         {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
                                           [push_settings:owner(US)])
@@ -98,9 +110,9 @@ logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
-    case unregister(US, Condition) of
-        {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, <<"logged out">>) end, Gone);
+    case unregister(US, Condition, <<"logged out">>) of
+        {ok, _} ->
+            ok;
         {error, db_failure} ->
             ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
                        [push_settings:owner(US)])
@@ -187,6 +199,17 @@ log_moved(#{us := US, token := Token}, Gone) ->
         ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
                   [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
     end, Moved).
+
+%% Of the owner's own devices.
+log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
+    lists:foreach(fun
+        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
+            ok;
+        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
+            log_gone(Device, <<"it has another token now">>);
+        (Device) ->
+            log_gone(Device, <<"the account has too many devices">>)
+    end, Gone).
 
 log_gone(#{us := US, token := Token}, Reason) ->
     ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
