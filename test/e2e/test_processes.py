@@ -77,6 +77,35 @@ async def stopped_while_down(bed: Bed) -> None:
 
 
 @processes.case
+async def many_sessions(bed: Bed) -> None:
+    """sessions that live when the module starts are told their devices, and what the loader has to do meanwhile is done"""
+    told_before, told = await bed.node.eval(
+        f"""Sids = [{{ejabberd_sm:make_sid(), integer_to_binary(N)}} || N <- lists:seq(1, 1000)],
+        [ejabberd_sm:open_session(Sid, <<"many">>, <<"localhost">>, R, []) || {{Sid, R}} <- Sids],
+        sys:suspend(push_loader),
+        push_loader:learn_sessions(<<"localhost">>),
+        Refresh = gen_server:send_request(push_loader, {{refresh, []}}),
+        sys:resume(push_loader),
+        Told = fun
+            T(1000, Before) -> {{Before, 1000}};
+            T(N, Before) ->
+                receive
+                    {{'$gen_cast', {{push_service, bind, []}}}} -> T(N + 1, Before);
+                    Msg ->
+                        {{reply, ok}} = gen_server:check_response(Msg, Refresh),
+                        T(N, N)
+                after 30000 -> {{Before, N}}
+                end
+        end,
+        Counts = Told(0, never),
+        [ejabberd_sm:close_session(Sid, <<"many">>, <<"localhost">>, R) || {{Sid, R}} <- Sids],
+        Counts""")
+    expect("told in all", 1000, told)
+    # Others' sessions may be among the first hundred.
+    expect(f"at most 100 told when the refresh was done, and not {told_before}", True, told_before <= 100)
+
+
+@processes.case
 async def online_over_a_restart(bed: Bed) -> None:
     """a device that is online when the module starts needs no push for what another session of its user lost"""
     bob, alice = await bed.user(), await bed.sender()

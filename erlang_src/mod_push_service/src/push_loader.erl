@@ -27,8 +27,14 @@
     | {some, push_trigger:push(), #{App :: binary() => apns_nif:config()},
        Online :: [{App :: binary(), Token :: binary()}]}.
 
+%% Sessions that are still to be told their devices.
+-type state() :: [session()].
+-type session() :: {push_devices:us(), Resource :: binary(), pid()}.
+
 -define(MAX_QUEUE, 10000).
 -define(MAX_QUEUE_WITH_ENDS, 10 * ?MAX_QUEUE).
+%% Sessions told at a time: a look-up each, so a call in the queue waits for no more than these.
+-define(MAX_TOLD, 100).
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
@@ -46,12 +52,26 @@ push(Job) ->
 %% A session began: which of the user's devices are bound to its resource?
 -spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
 learn(US, Resource, Pid) ->
-    enqueue({learn, US, Resource, Pid}, ?MAX_QUEUE).
+    enqueue({learn, {US, Resource, Pid}}, ?MAX_QUEUE).
 
-%% The same for the sessions that a vhost has on this node already.
+%% The same for the sessions that a vhost has on this node already. The caller reads them, so that
+%% the loader goes on meanwhile.
 -spec learn_sessions(Host :: binary()) -> ok.
 learn_sessions(Host) ->
-    enqueue({learn_sessions, Host}, ?MAX_QUEUE).
+    guarded(fun() -> enqueue({learn_sessions, sessions(Host)}, ?MAX_QUEUE) end).
+
+sessions(Host) ->
+    case lists:keymember(ejabberd, 1, application:which_applications()) of
+        true ->
+            %% #session{} of ejabberd_sm.hrl, a header that does not compile with our options: its
+            %% fields have no types.
+            [{{User, Server}, Resource, Pid}
+             || {session, {_, Pid}, {User, Server, Resource}, _US, _Priority, _Info}
+                    <- ejabberd_sm:dirty_get_my_sessions_list(), Server =:= Host];
+        false ->
+            %% It is starting, and takes no connections yet: why read those of a whole cluster?
+            []
+    end.
 
 -spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Now) ->
@@ -101,13 +121,13 @@ enqueue(Msg, Limit) ->
             push_counters:add(loader_full)
     end.
 
--spec init([]) -> {ok, none}.
+-spec init([]) -> {ok, state()}.
 init([]) ->
     %% What was in the mailbox of a process that crashed is lost, and with it its count.
     ok = atomics:put(persistent_term:get({?MODULE, queue}), 1, 0),
-    {ok, none}.
+    {ok, []}.
 
--spec handle_call(term(), gen_server:from(), none) -> {reply, ok, none}.
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({refresh, Owners}, _From, State) ->
     ok = guarded(fun() -> load_all(Owners) end),
     {reply, ok, State};
@@ -118,11 +138,16 @@ handle_call(Request, _From, State) ->
     ?WARNING_MSG("Unexpected call: ~p", [element(1, Request)]),
     {reply, ok, State}.
 
--spec handle_cast(term(), none) -> {noreply, none}.
+-spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast(Msg, State) ->
     atomics:sub(persistent_term:get({?MODULE, queue}), 1, 1),
-    ok = guarded(fun() -> handle(Msg) end),
-    {noreply, State}.
+    case Msg of
+        {learn_sessions, Sessions} ->
+            {noreply, tell_sessions(Sessions ++ State)};
+        _ ->
+            ok = guarded(fun() -> handle(Msg) end),
+            {noreply, State}
+    end.
 
 %% A crash would print the mailbox, and lose it.
 guarded(Fun) ->
@@ -134,7 +159,7 @@ guarded(Fun) ->
             ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
     end.
 
--spec handle_info(term(), none) -> {noreply, none}.
+-spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),
     {noreply, State}.
@@ -166,17 +191,8 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
         {error, db_failure} ->
             ok
     end;
-handle({learn, US, Resource, Pid}) ->
-    tell_session(US, Resource, Pid);
-handle({learn_sessions, Host}) ->
-    lists:foreach(fun({User, Server, Resource}) ->
-        case ejabberd_sm:get_session_pid(User, Server, Resource) of
-            Pid when is_pid(Pid), node(Pid) =:= node() ->
-                tell_session({User, Server}, Resource, Pid);
-            _ ->
-                ok
-        end
-    end, ejabberd_sm:get_vh_session_list(Host));
+handle({learn, Session}) ->
+    tell_session(Session);
 handle({logout, US, Resource, Now}) ->
     ok = push_devices:logout(US, Resource, Now),
     %% The session made the engines forget devices that it held to be its own. One that another
@@ -186,7 +202,21 @@ handle({logout, US, Resource, Now}) ->
 handle({token_invalid, App, Token, Timestamp, Reason}) ->
     push_devices:token_invalid(App, Token, Timestamp, Reason).
 
-tell_session(US, Resource, Pid) ->
+%% Not all at once: what has come meanwhile gets its turn.
+tell_sessions(Sessions) ->
+    Now = lists:sublist(Sessions, ?MAX_TOLD),
+    ok = guarded(fun() -> lists:foreach(fun tell_session/1, Now) end),
+    case lists:nthtail(length(Now), Sessions) of
+        [] ->
+            [];
+        Later ->
+            %% Without a bound, or the rest would never be told; it is one at a time.
+            ok = atomics:add(persistent_term:get({?MODULE, queue}), 1, 1),
+            ok = gen_server:cast(self(), {learn_sessions, []}),
+            Later
+    end.
+
+tell_session({US, Resource, Pid}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
             %% None too: a session that was told nothing asks the database when it ends.
@@ -257,13 +287,24 @@ set_devices(App, US, Content, Devices) ->
     end, push_trigger:owner_keys(US, Content)).
 
 forget(Host) ->
-    case {push_settings:get(Host), (push_devices:backend(Host)):owners(Host)} of
-        {{ok, #{apps := Apps, content := Content}}, {ok, Owners}} ->
+    case push_settings:get(Host) of
+        {ok, #{apps := Apps, content := Content}} ->
+            forget(Host, [App || App <- maps:keys(Apps), push_apps:is_running(App)], Content);
+        none ->
+            ok
+    end.
+
+%% Where no app runs, as at the start of ejabberd, no engine knows anybody.
+forget(_Host, [], _Content) ->
+    ok;
+forget(Host, Running, Content) ->
+    case (push_devices:backend(Host)):owners(Host) of
+        {ok, Owners} ->
             [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
-             || App <- maps:keys(Apps), push_apps:is_running(App), US <- Owners,
+             || App <- Running, US <- Owners,
                 {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
             ok;
-        _ ->
+        {error, db_failure} ->
             ok
     end.
 
