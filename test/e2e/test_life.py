@@ -72,26 +72,6 @@ async def reloaded(bed: Bed) -> None:
 
 
 @plain.case
-async def call_rings_once(bed: Bed) -> None:
-    """a call rings by the PushKit token alone, also where the phone's tokens may show different things"""
-    await bed.node.reload(bed.module_config(content="body"))
-    bob, alice = await bed.user(), await bed.sender()
-    phone, token = await bed.registered(bob, content="none")
-    voip = new_token()
-    await phone.enable(voip, kind="voip")
-    await phone.logout()
-    await bed.settle(bob)
-    since = await bed.simulator.end()
-    alice.send(bob, None, "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1'>"
-                          "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>",
-               "<store xmlns='urn:xmpp:hints'/>")
-    alice.send(bob, "a message")
-    pushes = await bed.pushes(since, bob)
-    expect("tokens", sorted([voip, token]), sorted(push.token for push in pushes))
-    await bed.node.reload(bed.module_config())
-
-
-@plain.case
 async def apps(bed: Bed) -> None:
     """an app may be added and removed by reload; with two the client has to say which"""
     bob, alice = await bed.user(), await bed.sender()

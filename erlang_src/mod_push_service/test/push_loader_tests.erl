@@ -4,7 +4,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(US, {<<"bob">>, <<"localhost">>}).
--define(NOTHING, {all, ?US, []}).
+-define(NOTHING, {all, ?US, [], {<<"key">>, []}}).
 
 bound_test_() ->
     {setup, fun suspended/0, fun stop/1,
@@ -13,16 +13,26 @@ bound_test_() ->
          Full = fun() -> maps:get(loader_full, push_counters:all()) - Before end,
          [push_loader:push(?NOTHING) || _ <- lists:seq(1, 10000)],
          ?assertEqual(0, Full()),
-         push_loader:push(?NOTHING),
+         ?assertEqual(full, push_loader:push(?NOTHING)),
          ?assertEqual(1, Full()),
          ?assertEqual({message_queue_len, 10000},
                       process_info(whereis(push_loader), message_queue_len)),
          %% What is done makes room.
          ok = sys:resume(push_loader),
          _ = sys:get_state(push_loader),
-         push_loader:push(?NOTHING),
+         ?assertEqual(ok, push_loader:push(?NOTHING)),
          ?assertEqual(1, Full())
      end}}.
+
+calls_have_room_where_messages_have_none_test_() ->
+    {setup, fun suspended/0, fun stop/1, fun() ->
+        [ok = push_loader:push(?NOTHING) || _ <- lists:seq(1, 10000)],
+        ?assertEqual(full, push_loader:push(some({message, #{}}))),
+        ?assertEqual(ok, push_loader:push(some({call, #{}, #{}})))
+    end}.
+
+some(Note) ->
+    {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, #{}, []}.
 
 %% All owners of a vhost may be millions.
 owners_are_read_only_for_an_app_that_runs_test_() ->
