@@ -18,10 +18,6 @@ from story import Story  # noqa: E402
 demo = Suite("demo", Bed)
 
 
-def demo_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("push-e2e-*"))
-
-
 async def start(*arguments: str, env: dict[str, str] | None = None) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, str(DEMO), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -29,7 +25,7 @@ async def start(*arguments: str, env: dict[str, str] | None = None) -> asyncio.s
 
 
 def group_is_gone(group: int) -> bool:
-    """ejabberd and the simulator have sessions of their own; they name the demo's folder in their command lines."""
+    """Says nothing of ejabberd, its hidden companion and the simulator, which have sessions of their own."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -37,15 +33,17 @@ def group_is_gone(group: int) -> bool:
     return False
 
 
-def commands_that_name(text: str) -> list[str]:
+def processes_of(folder: str) -> list[str]:
+    """The commands of all that has the demo's folder in its command line or, as TMPDIR or HOME, in its environment."""
     found = []
-    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = cmdline.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command = (process / "cmdline").read_bytes()
+            traces = command + (process / "environ").read_bytes()
         except OSError:
             continue
-        if text in command:
-            found.append(command)
+        if folder.encode() in traces:
+            found.append(command.replace(b"\0", b" ").decode(errors="replace"))
     return found
 
 
@@ -61,7 +59,7 @@ async def ends_well(bed: Bed) -> None:
                       "no push", "410 Unregistered", "gone from the database"):
             expect(f"{words!r} in\n{text}", True, words in text)
         expect("files left", [], os.listdir(folder))
-        expect("processes left", [], commands_that_name(folder))
+        expect("processes left", [], processes_of(folder))
         expect("its process group is gone", True, group_is_gone(process.pid))
 
 
@@ -79,11 +77,15 @@ async def stays(bed: Bed) -> None:
             text += line.decode()
         for words in ("127.0.0.1, port", "password", "push.localhost", "http://127.0.0.1:"):
             expect(f"{words!r} in\n{text}", True, words in text)
+        # Otherwise none of them would be missed.
+        up = processes_of(folder)
+        for words in (str(DEMO), "-s ejabberd", "-hidden", "apns_sim"):
+            expect(f"{words!r} among {up}", True, any(words in command for command in up))
         process.send_signal(signal.SIGINT)
         await within(process.communicate(), "the demo to end", 60)
         expect("exit status", 0, process.returncode)
         expect("files left", [], os.listdir(folder))
-        expect("processes left", [], commands_that_name(folder))
+        expect("processes left", [], processes_of(folder))
 
 
 @demo.case

@@ -328,8 +328,8 @@
 %% connections has ended, and the others go on.
 
 -type paused() :: #{event := paused}.
-%% Apple refuses the app (an alarm says why): pushes wait, and a single one goes now and then to see
-%% whether it is over.
+%% Apple refuses the app (an alarm says why): pushes wait, and a single one goes now and then to
+%% see whether it is over.
 
 -type resumed() :: #{
     event := resumed,

@@ -11,7 +11,7 @@
 %% For other nodes
 -export([refresh/1]).
 %% Pure
--export([superseded/2, node/2, secret/3]).
+-export([superseded/2, ringing/1, node/2, secret/3]).
 
 -export_type([device/0, us/0]).
 
@@ -164,6 +164,28 @@ superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned) 
     end, Others),
     Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
     Former ++ lists:nthtail(min(?MAX_DEVICES - 1, length(Newest)), Newest).
+
+%% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
+%% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
+%% tokens of the same app may well be, so none of the latter is told. First choice is a PushKit
+%% token, then the last that was registered.
+-spec ringing([device()]) -> [device()].
+ringing(Devices) ->
+    Preferred = lists:sort(fun(A, B) -> preference(A) >= preference(B) end, Devices),
+    lists:foldl(fun(Device, Chosen) ->
+        case lists:any(fun(Other) -> is_same_phone(Other, Device) end, Chosen) of
+            true -> Chosen;
+            false -> [Device | Chosen]
+        end
+    end, [], Preferred).
+
+preference(#{kind := Kind, registered_at := At}) ->
+    {Kind =:= voip, At}.
+
+is_same_phone(#{device_id := A}, #{device_id := B}) when A =/= <<>>, B =/= <<>> ->
+    A =:= B;
+is_same_phone(#{app := A, kind := Kind}, #{app := B, kind := OtherKind}) ->
+    A =:= B andalso Kind =/= OtherKind.
 
 %% A name for a device that says nothing about its token, for lists and XEP-0357's node.
 -spec node(MacKey :: binary(), device()) -> binary().

@@ -22,7 +22,7 @@
 -define(NS_REACTIONS, <<"urn:xmpp:reactions:0">>).
 -define(NS_JINGLE_RTP_1, <<"urn:xmpp:jingle:apps:rtp:1">>).
 
-%% message: an alert; call: a VoIP push, or an alert where no device takes one.
+%% message: an alert; call: a VoIP push, or an alert to devices that take none.
 -type class() :: message | call.
 -type reason() :: error | headline | carbon | own | replayed | mucsub_event | groupchat
                 | call_signal | no_store | key_transport | retraction | reaction | no_body.
