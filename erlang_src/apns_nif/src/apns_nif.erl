@@ -257,7 +257,8 @@
 
 -type event() ::
     accepted() | rejected() | failed()
-    | token_invalid() | connection_up() | connection_down() | paused() | resumed() | alarm().
+    | token_invalid() | connection_up() | connection_down() | paused() | resumed()
+    | alarm().
 
 -type accepted() :: #{
     event := accepted,

@@ -203,7 +203,8 @@ start_app(Name, Config) ->
 stop_app(Name) ->
     %% First for the hooks, then for the engine: from here on they count the app as down.
     _ = ets:whereis(?TABLE) =:= undefined orelse ets:delete(?TABLE, Name),
-    try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT)
+    try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT) of
+        ok -> ?INFO_MSG("Push app ~ts is stopped", [Name])
     catch error:Reason -> ?WARNING_MSG("Push app ~ts did not stop: ~p", [Name, Reason])
     end.
 

@@ -1,5 +1,5 @@
-%% What service discovery (XEP-0030) tells clients: that accounts take push registrations, and which
-%% commands the vhost has for them.
+%% What service discovery (XEP-0030) tells clients: that accounts take push registrations, and
+%% which commands the vhost has for them.
 -module(push_discovery).
 
 -export([register/1, unregister/1]).

@@ -110,6 +110,10 @@ deliver(all, #{us := US, key := Key, notes := Notes}, #{apps := Apps, content :=
 %% or the app running again. Not so a call, which is over by then: this is for messages only.
 -spec settle(OnceKey :: iodata(), [answer()]) -> ok.
 settle(OnceKey, Answers) ->
+    ok = case lists:all(fun(Answer) -> Answer =:= no_device end, Answers) of
+        true -> push_counters:add(no_device);
+        false -> ok
+    end,
     case lists:member(refused, Answers) andalso not lists:member(taken, Answers) of
         true -> push_once:forget(OnceKey);
         false -> ok
@@ -127,7 +131,8 @@ owner_key(US, Content, Content) ->
 owner_key(US, Level, _Content) ->
     <<(push_settings:owner(US))/binary, "#", (atom_to_binary(Level))/binary>>.
 
-%% Every answer of the engine but unknown_owner ends here, counted.
+%% Every answer of the engine but unknown_owner and no_device ends here, counted: those two say
+%% something of one app and one level only.
 -spec notify(App :: binary(), apns_nif:target(), Notification :: map()) -> answer().
 notify(App, Target, Notification) ->
     counted(hand_over(App, Target, Notification)).
@@ -144,7 +149,7 @@ hand_over(App, Target, Notification) ->
     end.
 
 counted({ok, []}) ->
-    answer(no_device, no_device, 1);
+    no_device;
 counted({ok, Ids}) ->
     answer(taken, pushes, length(Ids));
 counted({error, unknown_owner}) ->
