@@ -6,30 +6,36 @@
 %% as an event:
 %%
 %% ```
-%% 1> App = <<"im.example.chat">>.
-%% 2> ok = apns_nif:start_app(App, #{
-%%        key_file => <<"/etc/ejabberd/AuthKey_ABC123DEFG.p8">>,
-%%        key_id => <<"ABC123DEFG">>,
-%%        team_id => <<"DEF123GHIJ">>,
-%%        outcomes => all}).
-%% 3> Token = <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>.
-%% 4> ok = apns_nif:register_token(App, <<"bob@example.org">>, Token).
-%% 5> {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
-%% 6> receive {apns, App, [#{event := accepted, apns_id := Id} = Event]} -> Event
-%%    after 5000 -> timeout end.
-%% #{event => accepted,apns_id => <<"8f0a1f0e-...">>,owner => <<"bob@example.org">>,
-%%   token => <<"00fc13adff785122...">>}
-%% 7> apns_nif:stop_app(App, 5000).
+%% App = <<"im.example.chat">>.
+%% ok = apns_nif:start_app(App, #{
+%%     key_file => <<"/etc/ejabberd/AuthKey_ABC123DEFG.p8">>,
+%%     team_id => <<"DEF123GHIJ">>,
+%%     outcomes => all}).
+%% Token = <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>.
+%% ok = apns_nif:register_token(App, <<"bob@example.org">>, Token).
+%% {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
+%% Outcome = fun Wait() ->
+%%     receive
+%%         {apns, App, Events} ->
+%%             case [Event || #{apns_id := I} = Event <- Events, I =:= Id] of
+%%                 [Event] -> Event;
+%%                 [] -> Wait()
+%%             end
+%%     after 5000 -> nothing_yet
+%%     end
+%% end.
+%% #{event := accepted} = Outcome().
+%% ok = apns_nif:stop_app(App, 5000).
 %% '''
 %%
 %% == Events ==
 %%
-%% They come as `{apns, App, [Event]}', oldest first, several at once when several are there. Every
-%% push that `notify' took ends in exactly one of `accepted', `rejected' and `failed': see
-%% {@link event()}. Who gets them: the `reply_to' of the notification, if it names one, for that
-%% notification's outcomes; the app's receiver (who called `start_app', or
-%% {@link set_event_receiver/2}) for the outcomes that the option `outcomes' asks for and for all
-%% else. While a receiver is dead its events are counted and dropped.
+%% They come as `{apns, App, [Event]}', oldest first, several at once when several are there: look
+%% for yours in the list, as above. Every push that `notify' took ends in exactly one of
+%% `accepted', `rejected' and `failed': see {@link event()}. Who gets them: the `reply_to' of the
+%% notification, if it names one, for that notification's outcomes; the app's receiver (who called
+%% `start_app', or {@link set_event_receiver/2}) for the outcomes that the option `outcomes' asks
+%% for and for all else. While a receiver is dead its events are counted and dropped.
 %%
 %% == The library ==
 %%
