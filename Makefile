@@ -33,14 +33,16 @@ bench-quick:  ## measure what a push costs, in a minute; docs/performance.md tel
 	@tools/bench_quick
 
 fmt:  ## format the sources
+	@command -v cargo >/dev/null || { echo 'fmt: there is no cargo: run `make setup` first' >&2; exit 1; }
 	cargo fmt --all
 
 clean:  ## remove all that was built
 	rm -rf _build erlang_src/*/doc erlang_src/apns_nif/priv erlang_src/apns_nif/src/apns_nif_build_id.hrl
+	@command -v cargo >/dev/null || { echo 'clean: there is no cargo to remove what it built: $(CARGO_TARGET_DIR)' >&2; exit 1; }
 	cargo clean
 
 # Not after build: root, who installs, often has no Rust. What is missing or stale is refused.
-install:  ## install what is built into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB)
+install:  ## install what is built into this machine's ejabberd (DESTDIR, PREFIX, EJABBERD_LIB, KEEP_DEBUG)
 	@tools/install
 
 uninstall:  ## remove what install put there

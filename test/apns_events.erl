@@ -1,7 +1,7 @@
 %% @doc Waits for the events of an app, always with a deadline.
 -module(apns_events).
 
--export([outcomes/2, outcomes/3, outcome/1, ids/1]).
+-export([outcomes/2, outcomes/3, outcome/1, outcome_of/2, ids/1]).
 -export([collect/2, kind/2]).
 
 -define(DEADLINE_MS, 10000).
@@ -34,6 +34,21 @@ outcomes(App, 0, Deadline, Newest) ->
 outcome(App) ->
     [Outcome] = outcomes(App, 1),
     Outcome.
+
+%% The outcome of this push, whatever else comes before.
+outcome_of(App, Id) ->
+    outcome_of(App, Id, deadline(?DEADLINE_MS)).
+
+outcome_of(App, Id, Deadline) ->
+    receive
+        {apns, App, Events} ->
+            case [E || #{apns_id := I} = E <- Events, I =:= Id, is_outcome(E)] of
+                [Outcome] -> Outcome;
+                [] -> outcome_of(App, Id, Deadline)
+            end
+    after left(Deadline) ->
+        error({no_outcome, Id})
+    end.
 
 %% What comes, until there is an event of each of these kinds; each kind once or more.
 collect(App, Kinds) ->

@@ -94,7 +94,7 @@ options() ->
         transport, outcomes, queue_limit, queue_bytes, queue_timeout, connect_timeout,
         response_timeout, ping_interval, ping_timeout, max_connections,
         connection_idle_timeout, reconnect_min_interval, reconnect_max_interval,
-        probe_min_interval, probe_max_interval
+        probe_min_interval, probe_max_interval, credentials_check_interval
     ].
 
 opts() ->

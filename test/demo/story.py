@@ -88,6 +88,16 @@ class Story:
         return Step(f"bob registers again and uninstalls the app: Apple answers {push.status} {push.reason}, "
                     "and the device is gone from the database")
 
+    async def stay_away(self) -> str:
+        """Bob registers once more, without `remove_on_logout`, and leaves: whoever writes to him now makes his phone ring.
+        The device token."""
+        token = new_token()
+        self._bob = await self._bed.online(BOB)
+        await self._bob.enable(token)
+        await self._bob.logout()
+        await self._bed.settle(BOB)
+        return token
+
     async def _enable(self) -> None:
         await self._bob.enable(self._token, remove_on_logout="true")
 
@@ -97,10 +107,13 @@ class Story:
         return push
 
     async def _expect_no_push(self, after: str) -> None:
-        pushes = await self._bed.pushes(self._seen, BOB)
+        # The server has handled what alice sent, then bob's session, then the library all that it was given.
+        await self._alice.round_trip()
+        await self._bed.settle(BOB)
+        await self._bed.engine_at_rest()
+        pushes = await self._bed.simulator.journal(self._seen)
         if pushes:
             raise Unexpected(f"no push after {after}", f"{len(pushes)}, the first: {pushes[0].shown}")
-        self._seen = await self._bed.simulator.end()
 
     async def _expect_stored(self, tokens: list[str]) -> None:
         stored = await self._bed.stored(BOB)

@@ -37,73 +37,6 @@ async def stopped_and_started(bed: Bed) -> None:
 
 
 @plain.case
-async def crashes(bed: Bed) -> None:
-    """any process of ours may crash, and the one above all: it starts again and pushes go on"""
-    bob, alice = await bed.user(), await bed.sender()
-    token = await bed.absent(bob)
-    for name in ("push_apps", "push_loader", "push_once", "push_service_sup"):
-        await bed.node.eval(
-            f"""Names = [push_service_sup, push_apps, push_loader, push_once],
-            Old = [whereis(N) || N <- Names, N =:= {name} orelse {name} =:= push_service_sup],
-            exit(whereis({name}), kill),
-            Again = fun A() ->
-                case [N || N <- Names, not lists:member(whereis(N), Old), is_tuple(catch sys:get_status(N)),
-                           is_pid(whereis(N))] of
-                    Names -> ok;
-                    _ -> erlang:yield(), A()
-                end
-            end, Again()""")
-        since = await bed.simulator.end()
-        alice.send(bob, f"after {name}")
-        pushes = await bed.pushes(since, bob)
-        expect(f"tokens after {name}, {await bed.node.counters()}", [token], [push.token for push in pushes])
-    phone, other = await bed.registered(await bed.user())
-    await phone.disable(other)
-    expect("apps that run", [TOPIC], await bed.node.eval("push_apps:running()"))
-
-
-@plain.case
-async def killed_above_all(bed: Bed) -> None:
-    """the process above all is killed: pushes go on, and the module's stop still stops the app, which it started twice"""
-    bob, alice = await bed.user(), await bed.sender()
-    token = await bed.absent(bob)
-    await bed.node.eval(
-        f"""Old = whereis(push_service), exit(Old, kill),
-        Again = fun A() ->
-            case whereis(push_service) =/= Old andalso is_pid(whereis(push_loader))
-                andalso push_apps:is_running(<<"{TOPIC}">>) of
-                true -> ok;
-                false -> erlang:yield(), A()
-            end
-        end, Again()""")
-    since = await bed.simulator.end()
-    alice.send(bob, "hello")
-    expect("tokens", [token], [push.token for push in await bed.pushes(since, bob)])
-    await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')
-    expect("the app", "unknown_app", await bed.node.eval(
-        f'try apns_nif:notify(<<"{TOPIC}">>, <<"x">>, #{{body => <<"x">>}}) of {{error, E}} -> E catch _:E -> E end'))
-    await bed.node.eval('gen_mod:start_module(<<"localhost">>, mod_push_service)')
-
-
-@plain.case
-async def online_over_a_restart(bed: Bed) -> None:
-    """a device that is online when the module starts needs no push for what another session of its user lost"""
-    bob, alice = await bed.user(), await bed.sender()
-    phone, token = await bed.registered(bob)
-    pad = await bed.online(bob, "pad")
-    other = new_token()
-    await pad.enable(other)
-    await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')
-    await bed.node.eval('gen_mod:start_module(<<"localhost">>, mod_push_service)')
-    await pad.vanish()
-    await bed.settle(bob)
-    since = await bed.simulator.end()
-    alice.send(bob, "hello")
-    expect("tokens", [other], [push.token for push in await bed.pushes(since, bob)])
-    expect("the phone's message", "hello", await phone.next_message())
-
-
-@plain.case
 async def same_ids(bed: Bed) -> None:
     """a conversation keeps its thread id over a restart of the module, since apps keep what they are given"""
     bob, alice = await bed.user(), await bed.sender()
@@ -136,26 +69,6 @@ async def reloaded(bed: Bed) -> None:
         pushes = {push.token: push.shown for push in await bed.pushes(since, bob)}
         expect(f"shown with content: {content}",
                dict(zip((open_token, strict_token, sender_token), shown, strict=True)), pushes)
-
-
-@plain.case
-async def call_rings_once(bed: Bed) -> None:
-    """a call rings by the PushKit token alone, also where the phone's tokens may show different things"""
-    await bed.node.reload(bed.module_config(content="body"))
-    bob, alice = await bed.user(), await bed.sender()
-    phone, token = await bed.registered(bob, content="none")
-    voip = new_token()
-    await phone.enable(voip, kind="voip")
-    await phone.logout()
-    await bed.settle(bob)
-    since = await bed.simulator.end()
-    alice.send(bob, None, "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1'>"
-                          "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>",
-               "<store xmlns='urn:xmpp:hints'/>")
-    alice.send(bob, "a message")
-    pushes = await bed.pushes(since, bob)
-    expect("tokens", sorted([voip, token]), sorted(push.token for push in pushes))
-    await bed.node.reload(bed.module_config())
 
 
 @plain.case
@@ -281,6 +194,29 @@ async def conflict(bed: Bed) -> None:
     since = await bed.simulator.end()
     alice.send(bob, "hello")
     expect("tokens", [token], [push.token for push in await bed.pushes(since, bob)])
+
+
+@two_hosts.case
+async def last_vhost(bed: Bed) -> None:
+    """the last vhost that names an app goes while push_apps is down: the app goes with it, the others go on"""
+    ours = bed.module_config()["mod_push_service"]
+    other = {"apps": {"beta": bed.simulator.app() | {"topic": TOPIC}}}
+    bed.node.write_config(list(bed.hosts), bed.modules, append_host_config={
+        "localhost": {"modules": {"mod_push_service": ours}}, OTHER_HOST: {"modules": {"mod_push_service": other}}})
+    expect("reload", "ok", await bed.node.eval("ejabberd_config:reload()"))
+    while_down, after = await bed.node.eval(
+        f"""Old = whereis(push_apps), Monitor = monitor(process, Old),
+        sys:suspend(push_service_sup),
+        exit(Old, kill),
+        receive {{'DOWN', Monitor, _, _, _}} -> ok end,
+        gen_mod:stop_module(<<"{OTHER_HOST}">>, mod_push_service),
+        WhileDown = lists:sort(push_apps:running()),
+        sys:resume(push_service_sup),
+        Again = fun A() -> case whereis(push_apps) of undefined -> erlang:yield(), A(); P -> sys:get_state(P) end end,
+        Again(),
+        {{WhileDown, push_apps:running()}}""")
+    expect("apps that run while push_apps is down", ["beta", TOPIC], while_down)
+    expect("apps that run afterwards", [TOPIC], after)
 
 
 def without_library() -> Bed:

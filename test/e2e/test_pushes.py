@@ -8,8 +8,6 @@ basic = Suite("pushes", Bed)
 
 OMEMO = ("<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AAAA</payload></encrypted>")
 KEY_TRANSPORT = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/></encrypted>"
-PROPOSE = ("<propose xmlns='urn:xmpp:jingle-message:0' id='call-1'>"
-           "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>")
 STORE = "<store xmlns='urn:xmpp:hints'/>"
 NO_STORE = "<no-store xmlns='urn:xmpp:hints'/>"
 
@@ -172,41 +170,6 @@ async def encrypted(bed: Bed) -> None:
     alice.send(bob, "fallback text", OMEMO)
     push = await bed.simulator.next_push(since)
     expect("what the phone shows", "New message", push.shown)
-
-
-@basic.case
-async def calls(bed: Bed) -> None:
-    """a call goes to the PushKit token, and to it alone"""
-    bob, alice = await bed.user(), await bed.sender()
-    phone, token = await bed.registered(bob)
-    voip = new_token()
-    await phone.enable(voip, kind="voip")
-    await phone.logout()
-    await bed.settle(bob)
-    since = await bed.simulator.end()
-    alice.send(bob, None, PROPOSE, STORE)
-    alice.send(bob, "a message")
-    pushes = await bed.pushes(since, bob)
-    expect("tokens", [voip, token], [push.token for push in pushes])
-    expect("push type", "voip", pushes[0].headers["apns-push-type"])
-    expect("topic", "im.example.chat.voip", pushes[0].headers["apns-topic"])
-    expect("payload", {"call": {"id": "call-1", "media": ["audio"]}},
-           {key: value for key, value in pushes[0].payload.items() if key != "aps"})
-
-
-@basic.case
-async def call_without_voip(bed: Bed) -> None:
-    """a call for a user without a PushKit token is a time-sensitive alert, stored or not"""
-    bob, alice = await bed.user(), await bed.sender()
-    token = await bed.absent(bob)
-    since = await bed.simulator.end()
-    alice.send(bob, None, PROPOSE, STORE)
-    alice.send(bob, None, PROPOSE.replace("call-1", "call-2"), NO_STORE)
-    pushes = await bed.pushes(since, bob)
-    expect("tokens", [token, token], [push.token for push in pushes])
-    for push in pushes:
-        expect("what the phone shows", "Incoming call", push.shown)
-        expect("interruption-level", "time-sensitive", push.aps["interruption-level"])
 
 
 @basic.case

@@ -119,7 +119,7 @@ async def forms(bed: Bed) -> None:
         (token, {"content": "<everything>"}, "not-acceptable", "'content' takes one of"),
         (token, {"remove_on_logout": "\"'&"}, "not-acceptable", "'remove_on_logout'"),
         (token, {"app": "im.other"}, "item-not-found", TOPIC),
-        (token, {"environment": "production"}, "item-not-found", TOPIC),
+        (token, {"language": "no tag"}, "not-acceptable", "language tag"),
         (token, {"device_id": "x" * 1000}, "not-acceptable", "'device_id' is too long"),
         ("d-0123", {}, "item-not-found", "no device with this node"),
     ]
@@ -239,8 +239,13 @@ async def list_and_unregister(bed: Bed) -> None:
     expect("tokens", tokens[2:], await bed.stored(bob))
     await phone.command("unregister-push")
     expect("tokens", [], await bed.stored(bob))
-    answer = await phone.command("unregister-push", expect_error=True)
-    expect("nothing left", ("item-not-found", "You have no such device"), refusal(answer))
+    answer = await phone.command("unregister-push", {"device-id": "d1"}, expect_error=True)
+    expect("not there", ("item-not-found", "You have no such device"), refusal(answer))
+    await phone.command("unregister-push")
+    await phone.disable()
+    for node in ("register-push-apns", "unregister-push", "list-push-registrations"):
+        info = await phone.ask(f"<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>", "get", "localhost")
+        expect(f"what {node} is", "command-node", info.xml.find(".//{*}identity").get("type"))
 
 
 @adhoc.case

@@ -12,6 +12,8 @@ LOADED = """
 ok = apns_nif:load(),
 [{module, _} = code:load_file(M) || M <- [mod_push_service, push_trigger]],
 true = lists:prefix(os:getenv("ERL_LIBS"), code:priv_dir(apns_nif)),
+{ok, Docs} = code:get_doc(apns_nif),
+[_ | _] = shell_docs:render(apns_nif, notify, 4, Docs),
 halt(0).
 """
 
@@ -43,6 +45,14 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn("usr/bin/apns_sim", self.files())
 
+    def test_debug_information_stays_here_unless_asked_for(self) -> None:
+        for keep, expected in (("0", False), ("1", True)):
+            self.assertEqual(self.install(KEEP_DEBUG=keep).returncode, 0)
+            (library,) = self.destination.rglob("apns_nif.so")
+            for file in (library, self.destination / "usr/bin/apns_sim"):
+                listed = subprocess.run(["readelf", "--sections", file], check=True, capture_output=True, text=True)
+                self.assertEqual(" .debug_line " in listed.stdout, expected, f"{file.name}, KEEP_DEBUG={keep}")
+
     def test_a_second_installation_replaces_other_versions(self) -> None:
         self.assertEqual(self.install().returncode, 0)
         first = self.files()
@@ -64,6 +74,11 @@ class InstallTest(unittest.TestCase):
         done = self.install(EJABBERD_LIB=str(other))
         self.assertEqual(done.returncode, 1)
         self.assertIn("make build", done.stderr)
+
+    def test_a_folder_without_ejabberd_is_named(self) -> None:
+        done = self.install(EJABBERD_LIB=str(self.destination / "nowhere"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"no ejabberd-VERSION in {self.destination}/nowhere", done.stderr)
 
     def ejabberd(self) -> str:
         return subprocess.run([TOP / "tools" / "find_ejabberd"], check=True, capture_output=True, text=True).stdout.strip()

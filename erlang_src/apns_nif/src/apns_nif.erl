@@ -6,30 +6,36 @@
 %% as an event:
 %%
 %% ```
-%% 1> App = <<"im.example.chat">>.
-%% 2> ok = apns_nif:start_app(App, #{
-%%        key_file => <<"/etc/ejabberd/AuthKey_ABC123DEFG.p8">>,
-%%        key_id => <<"ABC123DEFG">>,
-%%        team_id => <<"DEF123GHIJ">>,
-%%        outcomes => all}).
-%% 3> Token = <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>.
-%% 4> ok = apns_nif:register_token(App, <<"bob@example.org">>, Token).
-%% 5> {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
-%% 6> receive {apns, App, [#{event := accepted, apns_id := Id} = Event]} -> Event
-%%    after 5000 -> timeout end.
-%% #{event => accepted,apns_id => <<"8f0a1f0e-...">>,owner => <<"bob@example.org">>,
-%%   token => <<"00fc13adff785122...">>}
-%% 7> apns_nif:stop_app(App, 5000).
+%% App = <<"im.example.chat">>.
+%% ok = apns_nif:start_app(App, #{
+%%     key_file => <<"/etc/ejabberd/AuthKey_ABC123DEFG.p8">>,
+%%     team_id => <<"DEF123GHIJ">>,
+%%     outcomes => all}).
+%% Token = <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>.
+%% ok = apns_nif:register_token(App, <<"bob@example.org">>, Token).
+%% {ok, [Id]} = apns_nif:notify(App, <<"bob@example.org">>, #{alert => <<"Hello">>}).
+%% Outcome = fun Wait() ->
+%%     receive
+%%         {apns, App, Events} ->
+%%             case [Event || #{apns_id := I} = Event <- Events, I =:= Id] of
+%%                 [Event] -> Event;
+%%                 [] -> Wait()
+%%             end
+%%     after 5000 -> nothing_yet
+%%     end
+%% end.
+%% #{event := accepted} = Outcome().
+%% ok = apns_nif:stop_app(App, 5000).
 %% '''
 %%
 %% == Events ==
 %%
-%% They come as `{apns, App, [Event]}', oldest first, several at once when several are there. Every
-%% push that `notify' took ends in exactly one of `accepted', `rejected' and `failed': see
-%% {@link event()}. Who gets them: the `reply_to' of the notification, if it names one, for that
-%% notification's outcomes; the app's receiver (who called `start_app', or
-%% {@link set_event_receiver/2}) for the outcomes that the option `outcomes' asks for and for all
-%% else. While a receiver is dead its events are counted and dropped.
+%% They come as `{apns, App, [Event]}', oldest first, several at once when several are there: look
+%% for yours in the list, as above. Every push that `notify' took ends in exactly one of
+%% `accepted', `rejected' and `failed': see {@link event()}. Who gets them: the `reply_to' of the
+%% notification, if it names one, for that notification's outcomes; the app's receiver (who called
+%% `start_app', or {@link set_event_receiver/2}) for the outcomes that the option `outcomes' asks
+%% for and for all else. While a receiver is dead its events are counted and dropped.
 %%
 %% == The library ==
 %%
@@ -56,7 +62,8 @@
     opts/0, push_type/0, priority/0, apns_id/0,
     notify_error/0,
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
-    connection_up/0, connection_down/0, paused/0, resumed/0, alarm/0, alarm_name/0,
+    connection_up/0, connection_down/0, paused/0, resumed/0, credentials_reloaded/0, alarm/0, alarm_name/0,
+    stats/0, latency/0,
     unix_ms/0, unix_s/0,
     load_error/0
 ]).
@@ -99,6 +106,7 @@
     connection_idle_timeout => pos_integer(),
     probe_min_interval => pos_integer(),
     probe_max_interval => pos_integer(),
+    credentials_check_interval => pos_integer(),
     reconnect_min_interval => pos_integer(),
     reconnect_max_interval => pos_integer()
 }.
@@ -256,7 +264,8 @@
 
 -type event() ::
     accepted() | rejected() | failed()
-    | token_invalid() | connection_up() | connection_down() | paused() | resumed() | alarm().
+    | token_invalid() | connection_up() | connection_down() | paused() | resumed()
+    | credentials_reloaded() | alarm().
 
 -type accepted() :: #{
     event := accepted,
@@ -327,14 +336,20 @@
 %% connections has ended, and the others go on.
 
 -type paused() :: #{event := paused}.
-%% Apple refuses the app (an alarm says why): pushes wait, and a single one goes now and then to see
-%% whether it is over.
+%% Apple refuses the app (an alarm says why): pushes wait, and a single one goes now and then to
+%% see whether it is over.
 
 -type resumed() :: #{
     event := resumed,
     paused_ms := non_neg_integer()
 }.
 %% The pause is over, after so many milliseconds.
+
+-type credentials_reloaded() :: #{
+    event := credentials_reloaded,
+    detail := binary()
+}.
+%% A file of key or certificate has changed, and what is in it now is used.
 
 -type alarm() :: #{
     event := alarm,
@@ -347,8 +362,26 @@
     configuration           %% Apple refuses key, key id, team id, certificate or topic
     | clock_skew            %% this machine's clock is too far from Apple's
     | server_certificate    %% the server's certificate is not trusted, or names another host
+    | certificate_expires   %% the client certificate ends in 30, 7 or 1 days
     | engine_crashed        %% the engine thread panicked and was started again
     | start_warning.        %% the app has started, but its configuration wants a look
+
+-type stats() :: #{
+    rejections := #{Reason :: binary() => pos_integer()},
+    outcome_latency := latency(),
+    answer_latency := latency(),
+    atom() => non_neg_integer() | latency() | #{binary() => pos_integer()}
+}.
+%% What each number says is in docs/apns_nif.md.
+
+-type latency() :: #{
+    count := non_neg_integer(),
+    p50 := Microseconds :: non_neg_integer(),
+    p90 := Microseconds :: non_neg_integer(),
+    p99 := Microseconds :: non_neg_integer(),
+    p999 := Microseconds :: non_neg_integer(),
+    max := Microseconds :: non_neg_integer()
+}.
 
 -type unix_ms() :: non_neg_integer().
 -type unix_s() :: non_neg_integer().
@@ -411,7 +444,7 @@ set_event_receiver(_App, _Receiver) ->
 %% ```
 %% #{taken := Taken, accepted := Accepted} = apns_nif:stats(<<"im.example.chat">>).
 %% '''
--spec stats(app()) -> #{atom() => non_neg_integer()} | {error, unknown_app}.
+-spec stats(app()) -> stats() | {error, unknown_app}.
 stats(_App) ->
     not_loaded().
 

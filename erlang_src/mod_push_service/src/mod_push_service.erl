@@ -143,8 +143,21 @@ not_empty(Apps) ->
     Apps.
 
 environment() ->
-    or_say(econf:either(econf:enum([production, sandbox]), econf:url([https])),
+    or_say(econf:either(econf:enum([production, sandbox]),
+                        econf:and_then(econf:url([https]), fun host_only/1)),
                   "expected production, sandbox, or https://host[:port]").
+
+%% Where a push goes on that host is Apple's affair.
+host_only(URL) ->
+    case uri_string:parse(URL) of
+        #{path := Path} = Parsed when Path =:= <<>>; Path =:= <<"/">> ->
+            case maps:keys(maps:with([userinfo, query, fragment], Parsed)) of
+                [] -> URL;
+                _ -> econf:fail({bad_url, URL})
+            end;
+        _ ->
+            econf:fail({bad_url, URL})
+    end.
 
 %% YAML takes an id without letters for a number.
 apple_id() ->

@@ -7,7 +7,7 @@
 
 -behaviour(gen_server).
 
--export([start_link/0, init_table/0, set_host/2, is_running/1, running/0]).
+-export([start_link/0, init_table/0, set_host/2, is_running/1, running/0, stop_running/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include("logger.hrl").
@@ -59,12 +59,22 @@ is_running(App) ->
 running() ->
     [App || {App, _} <- ets:tab2list(?TABLE)].
 
+%% For the table's owner, when it ends: an app that runs still has nobody else to stop it.
+-spec stop_running() -> ok.
+stop_running() ->
+    lists:foreach(fun stop_app/1, running()).
+
+%% What runs was started before a crash. A vhost may have gone since; then nobody wants it any
+%% more.
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
     process_flag(trap_exit, true),
-    lists:foreach(fun(App) -> apns_nif:set_event_receiver(App, self()) end, running()),
-    Wanted = [{Host, Apps} || {Host, #{apps := Apps}} <- push_settings:hosts()],
-    {ok, lists:foldl(fun({Host, Apps}, State) -> want(Host, Apps, State) end, #state{}, Wanted)}.
+    Running = running(),
+    lists:foreach(fun(App) -> apns_nif:set_event_receiver(App, self()) end, Running),
+    Known = #state{apps = maps:from_list([{Name, #app{started = true}} || Name <- Running])},
+    State = lists:foldl(fun({Host, #{apps := Apps}}, Acc) -> note_wanted(Host, Apps, Acc) end,
+                        Known, push_settings:hosts()),
+    {ok, reconcile(maps:keys(State#state.apps), now, State)}.
 
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok, #state{}}.
 handle_call({set_host, Host, Apps}, _From, State) ->
@@ -107,17 +117,20 @@ format_status(Status) ->
                 (_, Value) -> Value
              end, Status).
 
-want(Host, Apps, #state{apps = Known} = State) ->
+want(Host, Apps, State) ->
+    #state{apps = Known} = State1 = note_wanted(Host, Apps, State),
+    reconcile(maps:keys(Known), now, State1).
+
+note_wanted(Host, Apps, #state{apps = Known} = State) ->
     Names = lists:usort(maps:keys(Apps) ++ maps:keys(Known)),
-    Known1 = lists:foldl(fun(Name, Acc) ->
+    State#state{apps = lists:foldl(fun(Name, Acc) ->
         #app{wanted = Wanted} = App = maps:get(Name, Acc, #app{}),
         Wanted1 = case Apps of
             #{Name := Config} -> Wanted#{Host => Config};
             _ -> maps:remove(Host, Wanted)
         end,
         Acc#{Name => App#app{wanted = Wanted1}}
-    end, Known, Names),
-    reconcile(Names, now, State#state{apps = Known1}).
+    end, Known, Names)}.
 
 reconcile(Names, When, State) ->
     lists:foldl(fun(Name, Acc) -> reconcile_app(Name, When, Acc) end, State, Names).
@@ -190,7 +203,8 @@ start_app(Name, Config) ->
 stop_app(Name) ->
     %% First for the hooks, then for the engine: from here on they count the app as down.
     _ = ets:whereis(?TABLE) =:= undefined orelse ets:delete(?TABLE, Name),
-    try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT)
+    try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT) of
+        ok -> ?INFO_MSG("Push app ~ts is stopped", [Name])
     catch error:Reason -> ?WARNING_MSG("Push app ~ts did not stop: ~p", [Name, Reason])
     end.
 

@@ -8,7 +8,7 @@
 
 -type name() ::
     pushes              %% pushes that an engine took
-    | no_device         %% notifications for users without a device in that app
+    | no_device         %% messages for users without a device
     | undeserved        %% messages that the policy gives no push
     | duplicate         %% messages seen again by another hook, and not pushed again
     | memory_full       %% messages not remembered: a second hook would push them again

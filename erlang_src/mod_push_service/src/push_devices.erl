@@ -5,13 +5,13 @@
 %% A token has one owner and one entry per app: registered again, by whomever, it moves.
 -module(push_devices).
 
--export([register/1, unregister/2, list/1, remove_user/1, backend/1]).
+-export([register/1, unregister/3, list/1, remove_user/1, backend/1]).
 %% For push_loader
 -export([logout/3, token_invalid/4]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
--export([superseded/2, node/2, secret/3]).
+-export([superseded/2, ringing/1, node/2, secret/3]).
 
 -export_type([device/0, us/0]).
 
@@ -60,6 +60,7 @@ register(#{us := US} = Device) ->
     case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
         {ok, Gone} ->
             log_moved(Device, Gone),
+            log_superseded(Device, Gone),
             refresh_all([US | owners(Gone)]);
         Error ->
             failed(Error)
@@ -76,6 +77,17 @@ unregister(US, Condition) ->
             failed(Error)
     end.
 
+-spec unregister(us(), fun((device()) -> boolean()), Why :: binary()) ->
+    {ok, [device()]} | {error, db_failure}.
+unregister(US, Condition, Why) ->
+    case unregister(US, Condition) of
+        {ok, Gone} ->
+            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            {ok, Gone};
+        Error ->
+            Error
+    end.
+
 -spec list(us()) -> {ok, [device()]} | {error, db_failure}.
 list(US) ->
     case (backend(US)):lookup(US) of
@@ -85,7 +97,7 @@ list(US) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end) of
+    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
         {ok, _} -> ok;
         {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
                                           [push_settings:owner(US)])
@@ -98,9 +110,9 @@ logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
-    case unregister(US, Condition) of
-        {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, <<"logged out">>) end, Gone);
+    case unregister(US, Condition, <<"logged out">>) of
+        {ok, _} ->
+            ok;
         {error, db_failure} ->
             ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
                        [push_settings:owner(US)])
@@ -153,6 +165,28 @@ superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned) 
     Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
     Former ++ lists:nthtail(min(?MAX_DEVICES - 1, length(Newest)), Newest).
 
+%% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
+%% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
+%% tokens of the same app may well be, so none of the latter is told. First choice is a PushKit
+%% token, then the last that was registered.
+-spec ringing([device()]) -> [device()].
+ringing(Devices) ->
+    Preferred = lists:sort(fun(A, B) -> preference(A) >= preference(B) end, Devices),
+    lists:foldl(fun(Device, Chosen) ->
+        case lists:any(fun(Other) -> is_same_phone(Other, Device) end, Chosen) of
+            true -> Chosen;
+            false -> [Device | Chosen]
+        end
+    end, [], Preferred).
+
+preference(#{kind := Kind, registered_at := At}) ->
+    {Kind =:= voip, At}.
+
+is_same_phone(#{device_id := A}, #{device_id := B}) when A =/= <<>>, B =/= <<>> ->
+    A =:= B;
+is_same_phone(#{app := A, kind := Kind}, #{app := B, kind := OtherKind}) ->
+    A =:= B andalso Kind =/= OtherKind.
+
 %% A name for a device that says nothing about its token, for lists and XEP-0357's node.
 -spec node(MacKey :: binary(), device()) -> binary().
 node(MacKey, #{app := App, token := Token}) ->
@@ -187,6 +221,17 @@ log_moved(#{us := US, token := Token}, Gone) ->
         ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
                   [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
     end, Moved).
+
+%% Of the owner's own devices.
+log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
+    lists:foreach(fun
+        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
+            ok;
+        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
+            log_gone(Device, <<"it has another token now">>);
+        (Device) ->
+            log_gone(Device, <<"the account has too many devices">>)
+    end, Gone).
 
 log_gone(#{us := US, token := Token}, Reason) ->
     ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",

@@ -54,6 +54,8 @@ handle(App, #{event := paused}) ->
                "is over", [App]);
 handle(App, #{event := resumed, paused_ms := Ms}) ->
     ?INFO_MSG("Push app ~ts goes on, after ~B seconds of pause", [App, Ms div 1000]);
+handle(App, #{event := credentials_reloaded, detail := Detail}) ->
+    ?INFO_MSG("Push app ~ts: ~ts is used from now on", [App, Detail]);
 handle(App, #{event := rejected, apns_id := Id, status := Status, token := Token} = Event) ->
     ?DEBUG("Push app ~ts: push ~ts to ~ts rejected: ~B ~ts",
            [App, Id, short(Token), Status, maps:get(reason, Event, <<>>)]);

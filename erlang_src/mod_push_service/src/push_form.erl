@@ -53,13 +53,15 @@ normal_char(C) -> C.
     {ok, registration()} | {error, form_error()}.
 registration(Fields, Node, Apps) ->
     try
+        %% Clients of MongooseIM name it. Another one's token is none of Apple's.
+        apns = choice(Fields, <<"service">>, #{<<"apns">> => apns}, apns),
         {ok, #{app => app(Fields, Apps),
                token => device_token(Fields, Node),
                kind => kind(Fields),
                device_id => id(Fields, device_id_field(Fields)),
                name => id(Fields, <<"device_name">>),
                content => content(Fields),
-               language => text(Fields, <<"language">>, ?MAX_LANGUAGE),
+               language => language(Fields),
                remove_on_logout => boolean(Fields, <<"remove_on_logout">>, false)}}
     catch
         throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
@@ -114,6 +116,15 @@ from_base64(Text) ->
         error:_ -> error
     end.
 
+%% RFC 5646
+language(Fields) ->
+    Tag = text(Fields, <<"language">>, ?MAX_LANGUAGE),
+    case re:run(Tag, <<"^([A-Za-z0-9]+(-[A-Za-z0-9]+)*)?$">>, [{capture, none}, dollar_endonly]) of
+        match -> Tag;
+        nomatch -> throw({not_acceptable, <<"Field 'language' takes a language tag, as de or "
+                                            "pt-BR">>})
+    end.
+
 app(Fields, Apps) ->
     case choose_app(Fields, Apps) of
         {ok, App} -> App;
@@ -137,24 +148,47 @@ choose_app(Fields, Apps) ->
         _ -> []
     end,
     Environments = environments(Fields),
-    IsOneOf = fun(Value, Said) -> Said =:= [] orelse lists:member(Value, Said) end,
-    Matching = [Name || Name <- Candidates,
-                        IsOneOf(topic(Name, Apps), Topics),
-                        IsOneOf(environment(Name, Apps), Environments)],
-    case Matching of
-        [App] -> {ok, App};
-        [] ->
+    OfTopic = [Name || Name <- Candidates,
+                       Topics =:= [] orelse lists:member(topic(Name, Apps), Topics)],
+    Matching = [Name || Name <- OfTopic, is_for(Name, Apps, Environments)],
+    case {Matching, OfTopic} of
+        {[App], _} ->
+            {ok, App};
+        {[], []} ->
             {error, <<"No such app here; field 'app' takes one of: ",
                       (names(maps:keys(Apps)))/binary>>};
-        Several ->
+        {[], [_ | _]} ->
+            {error, <<"The app is not for the environment that the form says; here are ",
+                      (names([for(Name, Apps) || Name <- OfTopic]))/binary>>};
+        {Several, _} ->
             {error, <<"Say which app: field 'app' takes one of: ", (names(Several))/binary>>}
     end.
+
+is_for(_Name, _Apps, []) ->
+    true;
+is_for(Name, Apps, Environments) ->
+    Environment = environment(Name, Apps),
+    Environment =:= any orelse lists:member(Environment, Environments).
+
+for(Name, Apps) ->
+    <<Name/binary, " for ", (atom_to_binary(environment(Name, Apps)))/binary>>.
 
 topic(Name, Apps) ->
     maps:get(topic, maps:get(Name, Apps), Name).
 
+%% By a URL Apple's own hosts can be meant (port 2197), or a simulator or proxy, where tokens of
+%% either may be good.
 environment(Name, Apps) ->
-    maps:get(environment, maps:get(Name, Apps), production).
+    case maps:get(environment, maps:get(Name, Apps), production) of
+        Word when is_atom(Word) -> Word;
+        URL ->
+            case uri_string:parse(URL) of
+                #{host := <<"api.push.apple.com">>} -> production;
+                #{host := <<"api.sandbox.push.apple.com">>} -> sandbox;
+                #{host := <<"api.development.push.apple.com">>} -> sandbox;
+                _ -> any
+            end
+    end.
 
 environments(Fields) ->
     Words = #{<<"production">> => production, <<"prod">> => production,

@@ -2,8 +2,9 @@
 %% does all of it, in order: so no load that began before a change can overwrite what the change
 %% wrote.
 %%
-%% Its queue is bounded: beyond MAX_QUEUE pushes are dropped and counted. Ends of devices have ten
-%% times the room, for a lost one shows the next user of a phone the messages of the last.
+%% Its queue is bounded: beyond MAX_QUEUE pushes are dropped and counted. Calls have more room, for
+%% all of them come this way. Ends of devices have the most, for a lost one shows the next user of
+%% a phone the messages of the last.
 -module(push_loader).
 
 -behaviour(gen_server).
@@ -18,17 +19,28 @@
 
 -include("logger.hrl").
 
--export_type([job/0]).
+-export_type([job/0, result/0]).
 
 %% all: these apps' engines did not know the user. some: the devices that are not online and have
 %% not had it yet.
 -type job() ::
-    {all, push_devices:us(), [{App :: binary(), OwnerKey :: binary(), push_trigger:note()}]}
+    {all, push_devices:us(), [notification()], so_far()}
     | {some, push_trigger:push(), #{App :: binary() => apns_nif:config()},
        Online :: [{App :: binary(), Token :: binary()}]}.
 
+%% For push_trigger:settle/2: the other apps' answers count too.
+-type so_far() :: {OnceKey :: iodata(), [push_trigger:answer()]}.
+-type notification() :: {App :: binary(), OwnerKey :: binary(), Notification :: map()}.
+-type result() :: ok | full.
+%% Sessions that are still to be told their devices.
+-type state() :: [session()].
+-type session() :: {push_devices:us(), Resource :: binary(), pid()}.
+
 -define(MAX_QUEUE, 10000).
+-define(MAX_QUEUE_WITH_CALLS, 2 * ?MAX_QUEUE).
 -define(MAX_QUEUE_WITH_ENDS, 10 * ?MAX_QUEUE).
+%% Sessions told at a time: a look-up each, so a call in the queue waits for no more than these.
+-define(MAX_TOLD, 100).
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
@@ -39,28 +51,47 @@ init_queue() ->
     persistent_term:put({?MODULE, queue}, atomics:new(1, [])).
 
 %% Pushes that the hook could not place.
--spec push(job()) -> ok.
+-spec push(job()) -> result().
+push({some, #{notes := [{_, {call, _, _}} | _]}, _, _} = Job) ->
+    enqueue({push, Job}, ?MAX_QUEUE_WITH_CALLS);
 push(Job) ->
     enqueue({push, Job}, ?MAX_QUEUE).
 
 %% A session began: which of the user's devices are bound to its resource?
 -spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
 learn(US, Resource, Pid) ->
-    enqueue({learn, US, Resource, Pid}, ?MAX_QUEUE).
+    _ = enqueue({learn, {US, Resource, Pid}}, ?MAX_QUEUE),
+    ok.
 
-%% The same for the sessions that a vhost has on this node already.
+%% The same for the sessions that a vhost has on this node already. The caller reads them, so that
+%% the loader goes on meanwhile.
 -spec learn_sessions(Host :: binary()) -> ok.
 learn_sessions(Host) ->
-    enqueue({learn_sessions, Host}, ?MAX_QUEUE).
+    guarded(fun() -> enqueue({learn_sessions, sessions(Host)}, ?MAX_QUEUE) end).
+
+sessions(Host) ->
+    case lists:keymember(ejabberd, 1, application:which_applications()) of
+        true ->
+            %% #session{} of ejabberd_sm.hrl, a header that does not compile with our options: its
+            %% fields have no types.
+            [{{User, Server}, Resource, Pid}
+             || {session, {_, Pid}, {User, Server, Resource}, _US, _Priority, _Info}
+                    <- ejabberd_sm:dirty_get_my_sessions_list(), Server =:= Host];
+        false ->
+            %% It is starting, and takes no connections yet: why read those of a whole cluster?
+            []
+    end.
 
 -spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Now) ->
-    enqueue({logout, US, Resource, Now}, ?MAX_QUEUE_WITH_ENDS).
+    _ = enqueue({logout, US, Resource, Now}, ?MAX_QUEUE_WITH_ENDS),
+    ok.
 
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
                     Reason :: binary()) -> ok.
 token_invalid(App, Token, Timestamp, Reason) ->
-    enqueue({token_invalid, App, Token, Timestamp, Reason}, ?MAX_QUEUE_WITH_ENDS).
+    _ = enqueue({token_invalid, App, Token, Timestamp, Reason}, ?MAX_QUEUE_WITH_ENDS),
+    ok.
 
 %% Returns when this node's engines have what the database holds. A loader that is behind is not
 %% waited for longer than this; it will get there.
@@ -98,16 +129,17 @@ enqueue(Msg, Limit) ->
             gen_server:cast(?MODULE, Msg);
         _ ->
             atomics:sub(Queue, 1, 1),
-            push_counters:add(loader_full)
+            ok = push_counters:add(loader_full),
+            full
     end.
 
--spec init([]) -> {ok, none}.
+-spec init([]) -> {ok, state()}.
 init([]) ->
     %% What was in the mailbox of a process that crashed is lost, and with it its count.
     ok = atomics:put(persistent_term:get({?MODULE, queue}), 1, 0),
-    {ok, none}.
+    {ok, []}.
 
--spec handle_call(term(), gen_server:from(), none) -> {reply, ok, none}.
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({refresh, Owners}, _From, State) ->
     ok = guarded(fun() -> load_all(Owners) end),
     {reply, ok, State};
@@ -118,11 +150,16 @@ handle_call(Request, _From, State) ->
     ?WARNING_MSG("Unexpected call: ~p", [element(1, Request)]),
     {reply, ok, State}.
 
--spec handle_cast(term(), none) -> {noreply, none}.
+-spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast(Msg, State) ->
     atomics:sub(persistent_term:get({?MODULE, queue}), 1, 1),
-    ok = guarded(fun() -> handle(Msg) end),
-    {noreply, State}.
+    case Msg of
+        {learn_sessions, Sessions} ->
+            {noreply, tell_sessions(Sessions ++ State)};
+        _ ->
+            ok = guarded(fun() -> handle(Msg) end),
+            {noreply, State}
+    end.
 
 %% A crash would print the mailbox, and lose it.
 guarded(Fun) ->
@@ -134,7 +171,7 @@ guarded(Fun) ->
             ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
     end.
 
--spec handle_info(term(), none) -> {noreply, none}.
+-spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),
     {noreply, State}.
@@ -146,17 +183,15 @@ format_status(Status) ->
                 (_, Value) -> Value
              end, Status).
 
-handle({push, {all, US, Unknown}}) ->
+handle({push, {all, US, Pushes, {OnceKey, SoFar}}}) ->
     %% A burst to one unknown user: the first of it has loaded the devices by now.
-    case still_unknown(Unknown) of
-        [] ->
-            ok;
-        Still ->
-            case load(US) of
-                ok -> push_counters:add(app_down, length(still_unknown(Still)));
-                {error, db_failure} -> ok
-            end
-    end;
+    Answers = notify_all(Pushes),
+    Known = [Answer || {Answer, _} <- Answers, Answer =/= unknown_owner],
+    Loaded = case [Push || {unknown_owner, Push} <- Answers] of
+        [] -> [];
+        Unknown -> load_and_notify(US, Unknown)
+    end,
+    push_trigger:settle(OnceKey, SoFar ++ Known ++ Loaded);
 handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
@@ -166,17 +201,8 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
         {error, db_failure} ->
             ok
     end;
-handle({learn, US, Resource, Pid}) ->
-    tell_session(US, Resource, Pid);
-handle({learn_sessions, Host}) ->
-    lists:foreach(fun({User, Server, Resource}) ->
-        case ejabberd_sm:get_session_pid(User, Server, Resource) of
-            Pid when is_pid(Pid), node(Pid) =:= node() ->
-                tell_session({User, Server}, Resource, Pid);
-            _ ->
-                ok
-        end
-    end, ejabberd_sm:get_vh_session_list(Host));
+handle({learn, Session}) ->
+    tell_session(Session);
 handle({logout, US, Resource, Now}) ->
     ok = push_devices:logout(US, Resource, Now),
     %% The session made the engines forget devices that it held to be its own. One that another
@@ -186,7 +212,21 @@ handle({logout, US, Resource, Now}) ->
 handle({token_invalid, App, Token, Timestamp, Reason}) ->
     push_devices:token_invalid(App, Token, Timestamp, Reason).
 
-tell_session(US, Resource, Pid) ->
+%% Not all at once: what has come meanwhile gets its turn.
+tell_sessions(Sessions) ->
+    Now = lists:sublist(Sessions, ?MAX_TOLD),
+    ok = guarded(fun() -> lists:foreach(fun tell_session/1, Now) end),
+    case lists:nthtail(length(Now), Sessions) of
+        [] ->
+            [];
+        Later ->
+            %% Without a bound, or the rest would never be told; it is one at a time.
+            ok = atomics:add(persistent_term:get({?MODULE, queue}), 1, 1),
+            ok = gen_server:cast(self(), {learn_sessions, []}),
+            Later
+    end.
+
+tell_session({US, Resource, Pid}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
             %% None too: a session that was told nothing asks the database when it ends.
@@ -195,37 +235,60 @@ tell_session(US, Resource, Pid) ->
             ok
     end.
 
-still_unknown(Pushes) ->
-    [Push || {App, OwnerKey, Note} = Push <- Pushes,
-             push_trigger:notify(App, OwnerKey, Note) =:= unknown_owner].
+notify_all(Pushes) ->
+    [{push_trigger:notify(App, OwnerKey, Notification), Push}
+     || {App, OwnerKey, Notification} = Push <- Pushes].
 
-%% A message that some of the user's devices got online. Each of the others gets it once, whatever
-%% comes of the user's further sessions.
+load_and_notify(US, Pushes) ->
+    case load(US) of
+        ok ->
+            [case Answer of
+                 %% The app stopped in between.
+                 unknown_owner -> ok = push_counters:add(app_down), refused;
+                 _ -> Answer
+             end || {Answer, _} <- notify_all(Pushes)];
+        {error, db_failure} ->
+            [refused]
+    end.
+
+%% What some of the user's devices did not get otherwise. Each of them gets it once, whatever comes
+%% of the user's further sessions.
 notify_each(#{us := {_, Host}, key := Key, notes := Notes}, Devices) ->
     case push_settings:get(Host) of
         {ok, #{content := Content}} ->
-            HasVoip = lists:any(fun(#{kind := Kind}) -> Kind =:= voip end, Devices),
-            lists:foreach(fun(#{app := App, token := Token} = Device) ->
-                Level = push_content:stricter(Content, maps:get(content, Device)),
-                Note = proplists:get_value(Level, Notes),
-                case is_meant(Note, Device, HasVoip)
-                    andalso push_once:remember([<<"device">>, 0, App, 0, Token, 0, Key]) of
-                    first -> push_trigger:notify(App, {token, Token}, form(Note, Device));
-                    _ -> done
+            lists:foreach(fun(#{content := Wish} = Device) ->
+                case proplists:get_value(push_content:stricter(Content, Wish), Notes) of
+                    %% The level has changed since the notes were made.
+                    undefined -> ok;
+                    Note -> notify_once(Note, Device, Key)
                 end
-            end, Devices);
+            end, meant(Notes, Devices));
         none ->
             ok
     end.
 
-%% The level may have changed since the notes were made.
-is_meant(undefined, _Device, _HasVoip) -> false;
-is_meant({message, _}, #{kind := Kind}, _HasVoip) -> Kind =:= alert;
-is_meant({call, _, _}, #{kind := Kind}, HasVoip) -> (Kind =:= voip) =:= HasVoip.
+meant([{_, {message, _}} | _], Devices) ->
+    [D || #{kind := alert} = D <- Devices];
+meant([{_, {call, _, _}} | _], Devices) ->
+    %% A phone is not silent for a token whose app is down.
+    {Up, Down} = lists:partition(fun(#{app := App}) -> push_apps:is_running(App) end, Devices),
+    ok = push_counters:add(app_down, length(Down)),
+    push_devices:ringing(Up).
 
-form({message, _} = Note, _Device) -> Note;
-form({call, Voip, _}, #{kind := voip}) -> {message, Voip};
-form({call, _, Alert}, #{kind := alert}) -> {message, Alert}.
+notify_once(Note, #{app := App, token := Token} = Device, Key) ->
+    OnceKey = [<<"device">>, 0, App, 0, Token, 0, Key],
+    case {push_once:remember(OnceKey), Note} of
+        {first, {message, Notification}} ->
+            push_trigger:settle(OnceKey, [push_trigger:notify(App, {token, Token}, Notification)]);
+        {first, {call, Voip, Alert}} ->
+            Form = case Device of
+                #{kind := voip} -> Voip;
+                #{kind := alert} -> Alert
+            end,
+            push_trigger:notify(App, {token, Token}, Form);
+        {again, _} ->
+            done
+    end.
 
 load_all(Owners) ->
     lists:foreach(fun(US) -> _ = load(US) end, Owners).
@@ -257,13 +320,24 @@ set_devices(App, US, Content, Devices) ->
     end, push_trigger:owner_keys(US, Content)).
 
 forget(Host) ->
-    case {push_settings:get(Host), (push_devices:backend(Host)):owners(Host)} of
-        {{ok, #{apps := Apps, content := Content}}, {ok, Owners}} ->
+    case push_settings:get(Host) of
+        {ok, #{apps := Apps, content := Content}} ->
+            forget(Host, [App || App <- maps:keys(Apps), push_apps:is_running(App)], Content);
+        none ->
+            ok
+    end.
+
+%% Where no app runs, as at the start of ejabberd, no engine knows anybody.
+forget(_Host, [], _Content) ->
+    ok;
+forget(Host, Running, Content) ->
+    case (push_devices:backend(Host)):owners(Host) of
+        {ok, Owners} ->
             [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
-             || App <- maps:keys(Apps), push_apps:is_running(App), US <- Owners,
+             || App <- Running, US <- Owners,
                 {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
             ok;
-        _ ->
+        {error, db_failure} ->
             ok
     end.
 

@@ -8,7 +8,7 @@
 
 -behaviour(gen_server).
 
--export([start_link/0, remember/1, is_known/1]).
+-export([start_link/0, remember/1, is_known/1, forget/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -include("logger.hrl").
@@ -45,6 +45,18 @@ is_known(Data) ->
     {New, Old} = generations(),
     try ets:member(New, Key) orelse ets:member(Old, Key)
     catch error:badarg -> false
+    end.
+
+%% What was remembered has not happened after all.
+-spec forget(iodata()) -> ok.
+forget(Data) ->
+    Key = erlang:md5(Data),
+    try
+        true = ets:delete(?A, Key),
+        true = ets:delete(?B, Key),
+        ok
+    catch
+        error:badarg -> ok
     end.
 
 %% While the owner has not yet changed generations the bound is exceeded, by no more than itself.

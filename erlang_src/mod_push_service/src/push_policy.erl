@@ -22,7 +22,7 @@
 -define(NS_REACTIONS, <<"urn:xmpp:reactions:0">>).
 -define(NS_JINGLE_RTP_1, <<"urn:xmpp:jingle:apps:rtp:1">>).
 
-%% message: an alert; call: a VoIP push, or an alert where no device takes one.
+%% message: an alert; call: a VoIP push, or an alert to devices that take none.
 -type class() :: message | call.
 -type reason() :: error | headline | carbon | own | replayed | mucsub_event | groupchat
                 | call_signal | no_store | key_transport | retraction | reaction | no_body.
@@ -129,7 +129,7 @@ edits(Msg) ->
     end.
 
 body(#message{body = Body} = Msg) ->
-    case xmpp:get_text(Body) of
+    case string:trim(xmpp:get_text(Body)) of
         <<>> ->
             case is_encrypted(Msg) of
                 true -> {push, message, Msg};
@@ -164,7 +164,15 @@ is_encrypted(Msg) ->
     omemo(Msg) =/= none
         orelse has(Msg, ?NS_ENCRYPTION_HINT, [<<"encryption">>])
         orelse has(Msg, ?NS_OPENPGP_LEGACY, [<<"x">>])
-        orelse has(Msg, ?NS_OPENPGP, [<<"openpgp">>]).
+        orelse has(Msg, ?NS_OPENPGP, [<<"openpgp">>])
+        orelse is_otr(Msg).
+
+%% XEP-0364: there the body itself is what was encrypted.
+is_otr(#message{body = Body}) ->
+    case xmpp:get_text(Body) of
+        <<"?OTR", _/binary>> -> true;
+        _ -> false
+    end.
 
 %% A private message of a room's occupant: the sender's JID is the room's, the name is the
 %% resource.

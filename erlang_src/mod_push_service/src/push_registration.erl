@@ -64,7 +64,7 @@ secret(_) -> none.
 -spec disable(jid(), Node :: binary(), #xmlel{}, push_settings:settings()) ->
     answer([push_devices:device()]).
 disable(From, <<>>, _El, _Settings) ->
-    unregister(From, fun(_) -> true end);
+    unregister_all(From, fun(_) -> true end);
 disable(From, Node, _El, _Settings) ->
     Wanted = case push_form:token(Node) of
         {ok, Token} -> [{token, Token}];
@@ -77,7 +77,10 @@ form(#xmlel{children = Children}) ->
         [] -> {ok, undefined};
         [X | _] ->
             try xmpp:decode(X) of
-                #xdata{} = Form -> {ok, Form}
+                #xdata{type = cancel} ->
+                    {error, xmpp:err_bad_request(?T("The form is canceled"), <<>>)};
+                #xdata{} = Form ->
+                    {ok, Form}
             catch
                 error:{xmpp_codec, Why} ->
                     {error, xmpp:err_bad_request(xmpp:io_format_error(Why), <<>>)}
@@ -133,7 +136,7 @@ allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
     Result = case push_form:wanted(push_form:fields(Form)) of
         [] ->
             Resource = From#jid.lresource,
-            unregister(From, fun(#{resource := R}) -> R =:= Resource end);
+            unregister_all(From, fun(#{resource := R}) -> R =:= Resource end);
         Wanted ->
             unregister_wanted(From, Wanted)
     end,
@@ -211,9 +214,16 @@ unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
 unregister_wanted(_From, _Wanted) ->
     {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
 
-unregister(#jid{luser = U, lserver = S}, Condition) ->
-    case push_devices:unregister({U, S}, Condition) of
+%% Who names a device has to be told that it is not there.
+unregister(From, Condition) ->
+    case unregister_all(From, Condition) of
         {ok, []} -> {error, xmpp:err_item_not_found(?T("You have no such device"), <<>>)};
+        Answer -> Answer
+    end.
+
+%% Who means all there are has what he wants when there is none.
+unregister_all(#jid{luser = U, lserver = S}, Condition) ->
+    case push_devices:unregister({U, S}, Condition, <<"its client unregistered it">>) of
         {ok, Gone} -> {ok, Gone};
         {error, db_failure} -> database_failure()
     end.

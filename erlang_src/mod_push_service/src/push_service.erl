@@ -73,10 +73,15 @@ handle_info(Info, State) ->
     ?WARNING_MSG("Unexpected message: ~p", [Info]),
     {noreply, State}.
 
+%% Where push_apps could not end in order, what runs is stopped here.
 -spec terminate(term(), state()) -> ok.
-terminate(_Reason, none) ->
-    ok;
 terminate(_Reason, Supervisor) ->
+    ok = end_supervisor(Supervisor),
+    push_apps:stop_running().
+
+end_supervisor(none) ->
+    ok;
+end_supervisor(Supervisor) ->
     exit(Supervisor, shutdown),
     receive {'EXIT', Supervisor, _} -> ok
     after ?STOP_TIMEOUT -> ok

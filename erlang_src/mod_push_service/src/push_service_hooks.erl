@@ -12,8 +12,7 @@
 -export([c2s_session_opened/1, c2s_session_resumed/1, c2s_copy_session/2, c2s_closed/2,
          c2s_terminated/2, c2s_handle_cast/2]).
 %% Requests
--export([user_send_packet/1, process_iq/1, disco_sm_features/5, adhoc_local_commands/4,
-         adhoc_local_items/4]).
+-export([user_send_packet/1, process_iq/1, adhoc_local_commands/4]).
 %% Accounts
 -export([remove_user/2]).
 
@@ -44,14 +43,13 @@ hooks() ->
      {c2s_terminated, c2s_terminated, 40},
      {c2s_handle_cast, c2s_handle_cast, 40},
      {user_send_packet, user_send_packet, 40},          %% before the IQ's handlers
-     {disco_sm_features, disco_sm_features, 60},        %% after mod_push (50), to say it once
      {adhoc_local_commands, adhoc_local_commands, 50},
-     {adhoc_local_items, adhoc_local_items, 50},
      {remove_user, remove_user, 110}].                  %% after ejabberd_sm (100) ends sessions
 
 %% Adding what is there already changes nothing.
 -spec register(Host :: binary()) -> ok.
 register(Host) ->
+    ok = push_discovery:register(Host),
     lists:foreach(fun({Hook, Function, Seq}) ->
         ejabberd_hooks:add(Hook, Host, ?MODULE, Function, Seq)
     end, hooks()),
@@ -63,6 +61,7 @@ unregister(Host) ->
         ?MODULE -> gen_iq_handler:remove_iq_handler(ejabberd_sm, Host, ?NS_PUSH_0);
         _ -> ok
     end,
+    ok = push_discovery:unregister(Host),
     lists:foreach(fun({Hook, Function, Seq}) ->
         ejabberd_hooks:delete(Hook, Host, ?MODULE, Function, Seq)
     end, hooks()).
@@ -319,20 +318,6 @@ process_iq(#iq{lang = Lang} = IQ) ->
     Text = ?T("This request must go to your own account: send it without 'to'"),
     xmpp:make_error(IQ, xmpp:err_not_allowed(Text, Lang)).
 
--spec disco_sm_features({error, stanza_error()} | {result, [binary()]} | empty, jid(), jid(),
-                        binary(), binary()) ->
-    {error, stanza_error()} | {result, [binary()]} | empty.
-disco_sm_features({error, _} = Acc, _From, _To, _Node, _Lang) ->
-    Acc;
-disco_sm_features(Acc, #jid{luser = U, lserver = S}, #jid{luser = U, lserver = S}, <<>>, _Lang) ->
-    Features = case Acc of
-        {result, Others} -> Others;
-        empty -> []
-    end,
-    {result, [?NS_PUSH_0 | lists:delete(?NS_PUSH_0, Features)]};
-disco_sm_features(Acc, _From, _To, _Node, _Lang) ->
-    Acc.
-
 -spec adhoc_local_commands(term(), jid(), jid(), adhoc_command()) -> term().
 adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
     case push_settings:get(Host) of
@@ -362,19 +347,6 @@ session(#jid{luser = U, lserver = S, lresource = R}, Change, Devices) ->
         Pid when Change =:= bind -> push_sessions:bind(Pid, Devices);
         Pid -> push_sessions:unbind(Pid, Devices)
     end.
-
--spec adhoc_local_items(term(), jid(), jid(), binary()) -> term().
-adhoc_local_items(Acc, #jid{lserver = Host}, #jid{lserver = Host} = To, Lang) ->
-    Items = case Acc of
-        {result, Others} -> Others;
-        _ -> []
-    end,
-    Ours = [#disco_item{jid = jid:remove_resource(To), node = Node,
-                        name = translate:translate(Lang, Name)}
-            || {Node, Name} <- push_registration:command_nodes()],
-    {result, Items ++ Ours};
-adhoc_local_items(Acc, _From, _To, _Lang) ->
-    Acc.
 
 %%% Accounts
 

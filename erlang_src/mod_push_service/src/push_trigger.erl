@@ -3,9 +3,9 @@
 %% goes to push_loader.
 -module(push_trigger).
 
--export([message/3, mark/1, notify/3, owner_keys/2]).
+-export([message/3, mark/1, notify/3, settle/2, owner_keys/2]).
 
--export_type([source/0, note/0, push/0, us/0]).
+-export_type([source/0, note/0, push/0, answer/0, us/0]).
 
 -include("xmpp.hrl").
 
@@ -21,6 +21,8 @@
     key := binary(),                                %% the message's identity, see message_key/1
     notes := [{push_content:level(), note()}]       %% one for each level that devices can have
 }.
+%% What came of one notification. refused: nobody got it, and a later try may do better.
+-type answer() :: taken | no_device | refused | unknown_owner.
 
 %% Gives the message an identity that no sender can forge or repeat, before it goes to several
 %% sessions or hooks. mod_mam's stanza_id is such a one; where there is none, ours survives
@@ -55,9 +57,8 @@ decided({push, Class, Shown}, Source, US, Msg, #{content := Content} = Settings)
 %% is done; where only some are, the loader keeps a key for each device, and this message stays
 %% one of that kind.
 audience(Source, US, Key) ->
-    Owner = push_settings:owner(US),
-    All = [<<"all">>, 0, Owner, 0, Key],
-    Some = [<<"some">>, 0, Owner, 0, Key],
+    All = all_key(US, Key),
+    Some = [<<"some">>, 0, push_settings:owner(US), 0, Key],
     case push_once:is_known(All) of
         true ->
             nobody;
@@ -74,26 +75,48 @@ audience(Source, US, Key) ->
             end
     end.
 
+all_key(US, Key) ->
+    [<<"all">>, 0, push_settings:owner(US), 0, Key].
+
 others_online(offline, _US) -> false;
 others_online({pending, Pid}, US) -> push_sessions:others(US, Pid).
 
 deliver({some, offline}, Push, Settings) ->
-    push_loader:push({some, Push, maps:get(apps, Settings), []});
+    _ = push_loader:push({some, Push, maps:get(apps, Settings), []}),
+    ok;
 deliver({some, {pending, _}}, #{us := US} = Push, Settings) ->
-    push_loader:push({some, Push, maps:get(apps, Settings), push_sessions:online(US)});
-%% Where devices see different things, whether any of them takes VoIP pushes is to be known of all
-%% before the first is sent an alert instead: the loader looks at them together.
-deliver(all, #{notes := [{_, {call, _, _}}, _ | _]} = Push, Settings) ->
+    _ = push_loader:push({some, Push, maps:get(apps, Settings), push_sessions:online(US)}),
+    ok;
+%% Who rings is to be known of all devices together: see push_devices:ringing/1.
+deliver(all, #{notes := [{_, {call, _, _}} | _]} = Push, Settings) ->
     deliver({some, offline}, Push, Settings);
-deliver(all, #{us := US, notes := Notes} = Push, #{apps := Apps, content := Content}) ->
-    Unknown = [{App, OwnerKey, Note}
+deliver(all, #{us := US, key := Key, notes := Notes}, #{apps := Apps, content := Content}) ->
+    Answers = [{notify(App, OwnerKey, Notification), {App, OwnerKey, Notification}}
                || App <- maps:keys(Apps),
-                  {Level, Note} <- Notes,
-                  OwnerKey <- [owner_key(US, Level, Content)],
-                  notify(App, OwnerKey, Note) =:= unknown_owner],
-    case Unknown of
-        [] -> ok;
-        _ -> push_loader:push({all, maps:get(us, Push), Unknown})
+                  {Level, {message, Notification}} <- Notes,
+                  OwnerKey <- [owner_key(US, Level, Content)]],
+    Known = [Answer || {Answer, _} <- Answers, Answer =/= unknown_owner],
+    case [Pushes || {unknown_owner, Pushes} <- Answers] of
+        [] ->
+            settle(all_key(US, Key), Known);
+        Unknown ->
+            case push_loader:push({all, US, Unknown, {all_key(US, Key), Known}}) of
+                ok -> ok;
+                full -> settle(all_key(US, Key), [refused | Known])
+            end
+    end.
+
+%% A message of which no engine took a push is not done: a later hook that sees it may find room,
+%% or the app running again. Not so a call, which is over by then: this is for messages only.
+-spec settle(OnceKey :: iodata(), [answer()]) -> ok.
+settle(OnceKey, Answers) ->
+    ok = case lists:all(fun(Answer) -> Answer =:= no_device end, Answers) of
+        true -> push_counters:add(no_device);
+        false -> ok
+    end,
+    case lists:member(refused, Answers) andalso not lists:member(taken, Answers) of
+        true -> push_once:forget(OnceKey);
+        false -> ok
     end.
 
 %% Owners' names in the engines. Devices that chose a stricter level than their vhost's are kept
@@ -108,15 +131,11 @@ owner_key(US, Content, Content) ->
 owner_key(US, Level, _Content) ->
     <<(push_settings:owner(US))/binary, "#", (atom_to_binary(Level))/binary>>.
 
-%% Every answer of the engine but unknown_owner ends here, counted.
--spec notify(App :: binary(), apns_nif:target(), note()) -> done | unknown_owner.
-notify(App, Target, {message, Notification}) ->
-    counted(hand_over(App, Target, Notification));
-notify(App, Target, {call, Voip, Alert}) ->
-    case hand_over(App, Target, Voip) of
-        {ok, []} -> counted(hand_over(App, Target, Alert));
-        Answer -> counted(Answer)
-    end.
+%% Every answer of the engine but unknown_owner and no_device ends here, counted: those two say
+%% something of one app and one level only.
+-spec notify(App :: binary(), apns_nif:target(), Notification :: map()) -> answer().
+notify(App, Target, Notification) ->
+    counted(hand_over(App, Target, Notification)).
 
 hand_over(App, Target, Notification) ->
     case push_apps:is_running(App) of
@@ -129,17 +148,24 @@ hand_over(App, Target, Notification) ->
             {error, unknown_app}
     end.
 
-counted({error, unknown_owner}) -> unknown_owner;
-counted(Answer) ->
-    ok = case Answer of
-        {ok, []} -> push_counters:add(no_device);
-        {ok, Ids} -> push_counters:add(pushes, length(Ids));
-        {error, overloaded} -> push_counters:add(overloaded);
-        {error, unknown_app} -> push_counters:add(app_down);
-        {error, stopped} -> push_counters:add(app_down);
-        {error, _} -> push_counters:add(refused)
+counted({ok, []}) ->
+    no_device;
+counted({ok, Ids}) ->
+    answer(taken, pushes, length(Ids));
+counted({error, unknown_owner}) ->
+    unknown_owner;
+counted({error, Reason}) ->
+    Counter = case Reason of
+        overloaded -> overloaded;
+        unknown_app -> app_down;
+        stopped -> app_down;
+        _ -> refused
     end,
-    done.
+    answer(refused, Counter, 1).
+
+answer(Answer, Counter, N) ->
+    ok = push_counters:add(Counter, N),
+    Answer.
 
 notes(Class, Msg, US, Key, Content) ->
     Ids = push_content:ids(push_settings:mac_key(), push_settings:owner(US), Msg, Class, Key),

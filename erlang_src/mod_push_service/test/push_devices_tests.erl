@@ -24,6 +24,44 @@ devices_without_an_id_do_not_replace_one_another_test() ->
     ?assertEqual([], push_devices:superseded(device(<<"new">>, <<>>, 2),
                                              [device(<<"old">>, <<>>, 1)])).
 
+%% {token, app, kind, device_id, registered_at}
+ringing_test_() ->
+    Rows =
+        [{"nobody", [], []},
+         {"a phone's PushKit token, not its alert token",
+          [{v, a, voip, <<"phone">>, 1}, {t, a, alert, <<"phone">>, 2}], [v]},
+         {"the same where it gave no device_id",
+          [{v, a, voip, <<>>, 1}, {t, a, alert, <<>>, 2}], [v]},
+         {"a device_id for one of its tokens only might be the same phone",
+          [{v, a, voip, <<"phone">>, 1}, {t, a, alert, <<>>, 2}], [v]},
+         {"and the other way round",
+          [{v, a, voip, <<>>, 1}, {t, a, alert, <<"phone">>, 2}], [v]},
+         {"the phone, and the pad that takes alerts only",
+          [{v, a, voip, <<"phone">>, 1}, {t, a, alert, <<"phone">>, 2},
+           {p, a, alert, <<"pad">>, 3}], [p, v]},
+         {"without device_id the pad might be the phone; it shares the app",
+          [{v, a, voip, <<>>, 1}, {t, a, alert, <<>>, 2}, {p, a, alert, <<>>, 3}], [v]},
+         {"another app's device without device_id is another phone",
+          [{v, a, voip, <<>>, 1}, {t, b, alert, <<>>, 2}], [t, v]},
+         {"the same device_id in another app is the same phone",
+          [{v, a, voip, <<"phone">>, 1}, {t, b, alert, <<"phone">>, 2}], [v]},
+         {"of two apps with PushKit on one phone, the one that registered last",
+          [{v, a, voip, <<"phone">>, 1}, {w, b, voip, <<"phone">>, 2}], [w]},
+         {"of two apps with alerts on one phone too",
+          [{s, a, alert, <<"phone">>, 2}, {t, b, alert, <<"phone">>, 1}], [s]},
+         {"two phones with PushKit, with and without device_id",
+          [{v, a, voip, <<>>, 1}, {w, a, voip, <<"phone">>, 2}, {x, a, voip, <<>>, 3}],
+          [v, w, x]},
+         {"no PushKit token: every alert token",
+          [{s, a, alert, <<>>, 1}, {t, a, alert, <<"phone">>, 2}, {u, b, alert, <<>>, 3}],
+          [s, t, u]}],
+    [{Name, ?_assertEqual(Expected, lists:sort([T || #{token := T} <- ringing(Order)]))}
+     || {Name, Devices, Expected} <- Rows, Order <- [Devices, lists:reverse(Devices)]].
+
+ringing(Rows) ->
+    push_devices:ringing([#{token => T, app => App, kind => Kind, device_id => Id,
+                            registered_at => At} || {T, App, Kind, Id, At} <- Rows]).
+
 a_node_tells_devices_apart_and_hides_the_token_test() ->
     Node = push_devices:node(<<"k">>, device(<<"aabb">>, <<>>, 1)),
     ?assertNotEqual(Node, push_devices:node(<<"k">>, device(<<"aabc">>, <<>>, 1))),

@@ -53,6 +53,10 @@ refusals_test_() ->
           "'device_id' is too long"},
          {"a field given twice", [{"kind", "alert"}, {"kind", "alert"}], ?HEX, bad_request,
           "'kind' has more than one value"},
+         {"another service", [{"service", "fcm"}], ?HEX, not_acceptable, "takes one of: apns"},
+         {"no language tag", [{"language", "de_DE !"}], ?HEX, not_acceptable, "language tag"},
+         {"the other environment", [{"environment", "sandbox"}], ?HEX, item_not_found,
+          "im.app for production"},
          {"unknown app", [{"app", "im.other"}], ?HEX, item_not_found, "im.app"}],
     [{Name, fun() ->
         {error, {Kind, Sentence}} = registration(Fields, Node, ?ONE),
@@ -84,6 +88,17 @@ apps_test_() ->
                 ?assertMatch({_, _}, binary:match(Sentence, <<"beta">>))
         end
      end} || {Name, Fields, Apps, Expected} <- Rows].
+
+environments_of_urls_test_() ->
+    Rows = [{<<"https://api.push.apple.com:2197">>, true, false},
+            {<<"https://api.sandbox.push.apple.com">>, false, true},
+            {<<"https://api.development.push.apple.com">>, false, true},
+            {<<"https://127.0.0.1:2197">>, true, true}],
+    [?_assertEqual(IsFor, push_form:choose_app(fields([{"environment", Word}]),
+                                               #{<<"im.app">> => #{environment => URL}})
+                          =:= {ok, <<"im.app">>})
+     || {URL, Production, Sandbox} <- Rows,
+        {Word, IsFor} <- [{"production", Production}, {"sandbox", Sandbox}]].
 
 a_registered_device_said_all_this_test() ->
     {ok, Registration} = registration([{"kind", "voip"}, {"device_id", "x"}, {"content", "none"}],

@@ -24,6 +24,16 @@ once_test_() ->
           Answers = in_parallel(20, fun() -> push_once:remember(<<"race">>) end),
           ?assertEqual([first], [A || A <- Answers, A =:= first])
       end},
+      {"what is forgotten is new, whatever its generation", fun() ->
+          first = push_once:remember(<<"c">>),
+          first = push_once:remember(<<"d">>),
+          ok = push_once:forget(<<"c">>),
+          ?assertNot(push_once:is_known(<<"c">>)),
+          ?assert(push_once:is_known(<<"d">>)),
+          ok = next_generation(),
+          ok = push_once:forget(<<"d">>),
+          ?assertEqual(first, push_once:remember(<<"d">>))
+      end},
       {"it outlives one change of generations, not two", fun() ->
           first = push_once:remember(<<"b">>),
           ok = next_generation(),
@@ -41,7 +51,8 @@ once_test_() ->
 without_its_process_everything_is_new_test() ->
     ?assertEqual(undefined, whereis(push_once)),
     ?assertEqual(first, push_once:remember(<<"x">>)),
-    ?assertNot(push_once:is_known(<<"x">>)).
+    ?assertNot(push_once:is_known(<<"x">>)),
+    ?assertEqual(ok, push_once:forget(<<"x">>)).
 
 %% As its timer would.
 next_generation() ->

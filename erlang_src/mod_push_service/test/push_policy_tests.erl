@@ -11,6 +11,7 @@ table() ->
     [{"a chat message with a body", chat("<body>hi</body>"), {push, message}},
      {"a normal message with a body", message("normal", "<body>hi</body>"), {push, message}},
      {"quotes and control characters", chat("<body>\"\n\t\\</body>"), {push, message}},
+     {"a body of spaces", chat("<body> \n </body>"), {none, no_body}},
      {"an empty body", chat("<body/>"), {none, no_body}},
      {"no children", chat(""), {none, no_body}},
      {"an error", message("error", "<body>hi</body>"), {none, error}},
@@ -114,3 +115,7 @@ mucsub_record() ->
 
 verdict({push, Class, #message{}}) -> {push, Class};
 verdict(None) -> None.
+
+otr_test() ->
+    ?assert(push_policy:is_encrypted(chat("<body>?OTR:AAMDJ+MVmSfjFZcAAAAAAQ==.</body>"))),
+    ?assertNot(push_policy:is_encrypted(chat("<body>what is ?OTR</body>"))).

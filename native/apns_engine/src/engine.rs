@@ -63,6 +63,12 @@ pub(crate) struct Engine<S: EventSink> {
     /// When the thread last panicked, and how often within a minute.
     crashes: (Instant, u32),
     guard: Guard<TokenInvalid>,
+    /// When this turn of the loop began.
+    turn: Instant,
+    /// How long the pushes were inside that ended in this turn.
+    outcome_times: Vec<Duration>,
+    /// How long Apple took for the answers of this turn.
+    answer_times: Vec<Duration>,
     /// When draining ends, once a stop was asked for.
     stop_at: Option<Instant>,
     /// The last turn had work: more is likely to come within a moment.
@@ -117,6 +123,9 @@ impl<S: EventSink> Engine<S> {
             alarms: Vec::new(),
             crashes: (Instant::now(), 0),
             guard,
+            turn: Instant::now(),
+            outcome_times: Vec::new(),
+            answer_times: Vec::new(),
             stop_at: None,
             linger: true,
         }
@@ -135,6 +144,7 @@ impl<S: EventSink> Engine<S> {
         loop {
             self.sleep();
             let now = read_clocks();
+            self.turn = now.instant;
             self.take_control(now);
             let took_jobs = self.take_jobs(now);
             let took_bytes = self.advance_links(now);
@@ -174,6 +184,7 @@ impl<S: EventSink> Engine<S> {
             Some(Duration::ZERO)
         };
         self.links.poll(timeout);
+        self.links.growth.slept(now.elapsed());
         self.queue.stay_awake();
     }
 
@@ -259,6 +270,7 @@ impl<S: EventSink> Engine<S> {
         self.stats.in_flight.set(self.links.in_flight() as u64);
         self.stats.connections.set(self.links.ready() as u64);
         self.stats.paused.set(u64::from(self.guard.is_paused()));
+        self.record_times();
     }
 
     /// Says an alarm once; another problem of the same kind is another alarm.

@@ -247,8 +247,9 @@ fn cost<R>(push: &Push<Origin<R>>) -> usize {
     push.request.content.payload.len() + OVERHEAD
 }
 
-/// Bytes we keep for a push besides its payload, rounded up: the push itself, the shared headers, lanes.
-const OVERHEAD: usize = 256;
+/// Bytes we keep for a push besides its payload, measured with an owner and a collapse-id and rounded up: the push itself,
+/// its headers, its place among those that wait.
+const OVERHEAD: usize = 448;
 /// Notifications that may wait for one turn of the loop. The slots, made once, take about 1 MiB.
 const CHANNEL_JOBS: usize = 32_768;
 

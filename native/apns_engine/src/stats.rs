@@ -1,8 +1,14 @@
 //! What an app counts: for operators, and for tests that no push is lost.
 
+mod latency;
+mod reasons;
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use apns_proto::session::FailedCause;
+
+pub use latency::{Latency, LatencySummary};
+pub use reasons::Reasons;
 
 use crate::credentials::Expiry;
 
@@ -86,6 +92,12 @@ pub struct Stats {
     /// Pushes that Apple refused for good.
     pub rejected: Counter,
     failed: [Counter; FAILED.len()],
+    /// Why Apple refused.
+    pub rejections: Reasons,
+    /// From `notify` to the outcome, whatever that is.
+    pub outcome_latency: Latency,
+    /// From the last write of a push to Apple's answer.
+    pub answer_latency: Latency,
     /// Times it was decided to send a push again.
     pub resent: Counter,
     /// Times Apple said that a device gets too many pushes, so that it had to wait.
@@ -208,18 +220,31 @@ impl Stats {
             ("owners", self.owners.get()),
             ("devices", self.devices.get()),
         ]);
-        Snapshot(numbers)
+        Snapshot {
+            numbers,
+            rejections: self.rejections.counts(),
+            latencies: [
+                ("outcome_latency", self.outcome_latency.summary()),
+                ("answer_latency", self.answer_latency.summary()),
+            ],
+        }
     }
 }
 
-/// The numbers of one moment, in the order of the fields of [`Stats`].
+/// The numbers of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot(Vec<(&'static str, u64)>);
+pub struct Snapshot {
+    numbers: Vec<(&'static str, u64)>,
+    /// Refused pushes by Apple's reason.
+    pub rejections: Vec<(Box<str>, u64)>,
+    /// Times by their name.
+    pub latencies: [(&'static str, LatencySummary); 2],
+}
 
 impl Snapshot {
-    /// Every name once, with its number.
+    /// Every plain number once, with its name, in the order of the fields of [`Stats`].
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'static str, u64)> + '_ {
-        self.0.iter().copied()
+        self.numbers.iter().copied()
     }
 
     /// The number of this name; `None`: nothing is called so.

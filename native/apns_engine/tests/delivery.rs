@@ -185,3 +185,24 @@ fn a_push_of_a_type_with_tokens_of_its_own_is_for_no_owner() {
             .is_ok()
     );
 }
+
+#[test]
+fn numbers_say_how_long_pushes_took_and_why_some_were_refused() {
+    let simulator = simulator();
+    let slow = Effect::Answer(Answer::accepted_after(50));
+    let refusal = Effect::Answer(Answer::refused(Reason::PAYLOAD_TOO_LARGE));
+    simulator
+        .script([
+            Step::Rule(Rule::token(&token(1).to_hex(), slow)),
+            Step::Rule(Rule::token(&token(2).to_hex(), refusal)),
+        ])
+        .unwrap();
+    let (app, events) = start(options(&simulator));
+    events.outcomes(&notify_all(&app, 1..3));
+    assert_balanced(&app);
+    let stats = app.stats();
+    assert_eq!(stats.rejections, [("PayloadTooLarge".into(), 1)]);
+    let [(_, outcome), (_, answer)] = stats.latencies;
+    assert!(outcome.max >= 49_000, "{outcome:?}");
+    assert!(answer.max >= 48_000 && answer.count == 2, "{answer:?}");
+}

@@ -156,3 +156,27 @@ fn calls_whose_topic_is_refused_hold_no_message_back() {
     }
     assert_eq!(app.stats().get("pauses"), Some(0));
 }
+
+#[test]
+fn a_clock_that_is_wrong_is_named_beside_the_servers() {
+    let simulator = simulator();
+    // Four thousand seconds ahead: our token's time is more than an hour ago there.
+    simulator
+        .script_json(r#"[{"date": true}, {"clock_offset_s": 4000}]"#)
+        .unwrap();
+    let (app, events) = start(hasty(&simulator));
+    notify_all(&app, 0..1);
+    let detail = events.wait_for(|event| match event {
+        Event::Alarm {
+            alarm: Alarm::ClockSkew,
+            detail,
+        } => Some(detail.clone()),
+        _ => None,
+    });
+    assert!(detail.contains("UTC there"), "{detail}");
+    let here_and_there: Vec<&str> = detail.matches(" UTC").collect();
+    assert_eq!(here_and_there.len(), 2, "{detail}");
+    simulator.reset();
+    let later = notify_all(&app, 1..2);
+    assert_eq!(events.outcomes(&later)[&later[0]], End::Accepted);
+}

@@ -138,6 +138,8 @@ impl Provider {
         let (app, events) = start(Options {
             environment: EnvironmentOption::Url(format!("https://{}", site.address)),
             ca_file: Some(site.certificate()),
+            // What is counted here is one connection's.
+            max_connections: 1,
             ..options(simulator)
         });
         Self { app, events }

@@ -4,7 +4,7 @@
 //! numbers give the same bytes.** Nothing here reads a clock, a socket, a file or a random source: `now` and
 //! randomness are arguments, so that whole histories run in a test in microseconds.
 //!
-//! The way of a push: [`notification`] or finished JSON → [`payload`] → [`request`] → [`lanes`] → [`session`] → [`http2`]
+//! The way of a push: [`notification`] or finished JSON → [`payload`] → [`request`] → [`waiting`] → [`session`] → [`http2`]
 //! → bytes; and back: bytes → [`http2`] → [`response`] → [`session`] → [`session::Push::next`], which ends it or sends it again.
 //!
 //! A session's loop, with the transport reduced to its buffers:

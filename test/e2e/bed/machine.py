@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,15 @@ class Bed:
         await self.close()
 
     async def close(self, keep: bool = False) -> None:
-        """Ends all of it; `keep` leaves the directory, with its logs."""
-        for phone in self.phones:
-            await phone.close()
-        await self.node.stop()
-        await self.simulator.stop()
-        if not keep:
-            for folder in (self.folder, *self.remove_at_end):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Ends all of it, whatever fails on the way; `keep` leaves the directory, with its logs."""
+        async with AsyncExitStack() as last_to_first:
+            if not keep:
+                for folder in (self.folder, *self.remove_at_end):
+                    last_to_first.callback(shutil.rmtree, folder, ignore_errors=True)
+            last_to_first.push_async_callback(self.simulator.stop)
+            last_to_first.push_async_callback(self.node.stop)
+            for phone in self.phones:
+                last_to_first.push_async_callback(phone.close)
 
     def module_config(self, **options: Any) -> dict[str, Any]:
         """All modules, ours with its options and some changed."""

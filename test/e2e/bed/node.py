@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,9 @@ class Node:
         raise Unexpected("ejabberd to refuse its configuration", "it started")
 
     async def stop(self) -> None:
-        await child.stop(self._control)
-        await child.stop(self._process)
+        async with AsyncExitStack() as last_to_first:
+            last_to_first.push_async_callback(child.stop, self._process)
+            last_to_first.push_async_callback(child.stop, self._control)
 
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""

@@ -1,6 +1,7 @@
 """The simulator as a process, and its journal as pushes."""
 
 import asyncio
+import http.client
 import json
 import os
 import time
@@ -118,7 +119,16 @@ class Simulator:
             with urllib.request.urlopen(url, body, timeout=DEADLINE_S + 10) as answer:
                 return json.load(answer)
 
-        return await asyncio.to_thread(ask)
+        try:
+            return await asyncio.to_thread(ask)
+        # It is gone, it broke off its answer, or what came is no JSON.
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unexpected(f"the simulator's answer to {path.partition('?')[0]}", f"{error}{self._ended()}") from None
+
+    def _ended(self) -> str:
+        if self._process is None or self._process.returncode is None:
+            return ""
+        return f"; it has ended with {self._process.returncode}"
 
 
 def _headers(headers: Any) -> dict[str, str]:

@@ -5,6 +5,7 @@ bed and no user, so one that fails does not disturb the next.
 """
 
 import asyncio
+import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -84,6 +85,9 @@ async def _run(suites: list[Suite], only: list[str]) -> Score:
 def run(*suites: Suite, more: Callable[[], Awaitable[tuple[int, int]]] | None = None) -> None:
     """Runs all cases, or those named on the command line; the last line counts them. `more` is for cases that need no
     bed or several: it prints its own lines and returns how many passed and failed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # As an exception, so that the bed under way is put away.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         require_built()
         score = asyncio.run(_run(list(suites), sys.argv[1:]))

@@ -10,8 +10,16 @@ use std::time::{Duration, Instant};
 pub(crate) struct Growth {
     max_connections: usize,
     idle_timeout: Duration,
-    /// Since when pushes wait though every connection is full.
-    saturated_since: Option<Instant>,
+    jam: Option<Jam>,
+}
+
+/// Pushes wait, and every connection is full.
+#[derive(Debug)]
+struct Jam {
+    since: Instant,
+    /// How long of that the engine had nothing to do. If it is busy all the time, the connections are full because it is
+    /// slow, and one more would not make it faster.
+    idle: Duration,
 }
 
 impl Growth {
@@ -19,36 +27,57 @@ impl Growth {
         Self {
             max_connections,
             idle_timeout,
-            saturated_since: None,
+            jam: None,
         }
     }
 
-    /// What this turn of the loop ended with: whether pushes wait behind `connections` that are all full.
-    pub(crate) fn observe(&mut self, saturated: bool, now: Instant) {
-        if saturated {
-            self.saturated_since.get_or_insert(now);
-        } else {
-            self.saturated_since = None;
+    /// What this turn of the loop ended with: whether pushes wait behind connections that are all full.
+    pub(crate) fn observe(&mut self, jammed: bool, now: Instant) {
+        let jam = self.jam.take().filter(|jam| !jam.is_over(now));
+        self.jam = jammed.then(|| {
+            jam.unwrap_or(Jam {
+                since: now,
+                idle: Duration::ZERO,
+            })
+        });
+    }
+
+    /// The engine waited for so long for something to happen.
+    pub(crate) fn slept(&mut self, time: Duration) {
+        if let Some(jam) = &mut self.jam {
+            jam.idle += time;
         }
     }
 
     /// Whether an app that has `connections` wants one more.
     pub(crate) fn wants_another(&self, connections: usize, now: Instant) -> bool {
         self.due(connections).is_some_and(|due| due <= now)
+            && self.jam.as_ref().is_some_and(Jam::is_others_fault)
     }
 
-    /// When [`wants_another`](Self::wants_another) will say yes, if nothing changes.
+    /// When [`wants_another`](Self::wants_another) may say yes, if nothing changes.
     pub(crate) fn due(&self, connections: usize) -> Option<Instant> {
         match connections {
             0 => None,
             n if n >= self.max_connections => None,
-            _ => self.saturated_since.map(|since| since + GROW_AFTER),
+            _ => self.jam.as_ref().map(|jam| jam.since + GROW_AFTER),
         }
     }
 
     /// When a connection that has had nothing in flight since then may go. The last one never does.
     pub(crate) fn shrink_at(&self, connections: usize, idle_since: Instant) -> Option<Instant> {
         (connections > 1).then(|| idle_since + self.idle_timeout)
+    }
+}
+
+impl Jam {
+    fn is_others_fault(&self) -> bool {
+        self.idle * 2 >= GROW_AFTER
+    }
+
+    /// It lasted, and was our own fault: from here on it is another one.
+    fn is_over(&self, now: Instant) -> bool {
+        self.since + GROW_AFTER <= now && !self.is_others_fault()
     }
 }
 
@@ -70,11 +99,25 @@ mod tests {
         assert!(!growth.wants_another(1, start));
         let later = start + GROW_AFTER;
         assert_eq!(growth.due(1), Some(later));
+        growth.slept(GROW_AFTER * 3 / 4);
         growth.observe(true, later);
         assert!(growth.wants_another(1, later));
         assert!(growth.wants_another(2, later));
         assert!(!growth.wants_another(3, later));
         assert_eq!(growth.due(3), None);
+    }
+
+    #[test]
+    fn a_jam_of_an_engine_that_is_busy_all_the_time_is_its_own_fault() {
+        let start = Instant::now();
+        let mut growth = Growth::new(3, IDLE);
+        growth.observe(true, start);
+        growth.slept(GROW_AFTER / 4);
+        let later = start + GROW_AFTER;
+        assert!(!growth.wants_another(1, later));
+        growth.observe(true, later);
+        // Begun anew, so that nobody waits for a moment that has passed.
+        assert_eq!(growth.due(1), Some(later + GROW_AFTER));
     }
 
     #[test]
@@ -84,6 +127,7 @@ mod tests {
         growth.observe(true, start);
         growth.observe(false, start + GROW_AFTER / 2);
         growth.observe(true, start + GROW_AFTER);
+        growth.slept(GROW_AFTER);
         assert!(!growth.wants_another(1, start + GROW_AFTER));
     }
 

@@ -1,5 +1,7 @@
 //! What a try's end means for the push and for the world: outcome, events, counters, another try.
 
+use std::time::Duration;
+
 use apns_proto::now::Now;
 use apns_proto::response::Response;
 use apns_proto::session::{FailedCause, Fate, Next};
@@ -14,6 +16,10 @@ impl<S: EventSink> Engine<S> {
     pub(super) fn settle(&mut self, now: Now) {
         let mut again = Vec::new();
         while let Some((mut push, fate)) = self.links.poll_outcome() {
+            if matches!(fate, Fate::Answered(_)) {
+                let ms = now.unix_ms.saturating_sub(push.written_ms());
+                self.answer_times.push(Duration::from_millis(ms));
+            }
             let random = self.random.u64(..);
             match (push.next(&fate, now, random), fate) {
                 (Next::Accepted, Fate::Answered(response)) => {
@@ -38,7 +44,7 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn end_accepted(&mut self, now: Now, push: QueuedPush<S::Recipient>, response: Response) {
-        self.queue.release(&push);
+        self.ended(&push);
         self.stats.accepted.add(1);
         self.judge(now, &push, &response);
         let wanted = self.config.outcomes == Outcomes::All;
@@ -56,8 +62,9 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn end_rejected(&mut self, now: Now, push: QueuedPush<S::Recipient>, response: Response) {
-        self.queue.release(&push);
+        self.ended(&push);
         self.stats.rejected.add(1);
+        self.stats.rejections.add(&response);
         self.judge(now, &push, &response);
         let push = *push;
         let event = Event::Rejected(Rejected {
@@ -81,7 +88,7 @@ impl<S: EventSink> Engine<S> {
         cause: FailedCause,
         last_answer: Option<Response>,
     ) {
-        self.queue.release(&push);
+        self.ended(&push);
         self.stats.add_failed(cause, 1);
         let push = *push;
         let event = Event::Failed(Failed {
@@ -96,6 +103,27 @@ impl<S: EventSink> Engine<S> {
             self.config.outcomes != Outcomes::None,
             event,
         );
+    }
+
+    /// Makes room for another push, and notes how long this one was inside.
+    fn ended(&mut self, push: &QueuedPush<S::Recipient>) {
+        self.queue.release(push);
+        let timeout = self.config.limits.queue_timeout;
+        let left = push.give_up_at.saturating_duration_since(self.turn);
+        let over = self.turn.saturating_duration_since(push.give_up_at);
+        self.outcome_times.push(timeout.saturating_sub(left) + over);
+    }
+
+    /// Counts the times of this turn's ends.
+    pub(super) fn record_times(&mut self) {
+        if !self.outcome_times.is_empty() {
+            let times = self.outcome_times.drain(..);
+            self.stats.outcome_latency.record_all(times);
+        }
+        if !self.answer_times.is_empty() {
+            let times = self.answer_times.drain(..);
+            self.stats.answer_latency.record_all(times);
+        }
     }
 
     /// To who asked for this push's outcome, else to the app's receiver if it wants such outcomes.

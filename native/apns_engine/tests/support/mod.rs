@@ -170,6 +170,8 @@ pub(crate) fn assert_balanced<S: EventSink>(app: &App<S>) {
         get("accepted") + get("rejected") + get("failed"),
         "{stats:?}"
     );
+    let [(_, outcomes), _] = stats.latencies;
+    assert_eq!(outcomes.count, get("taken"), "{stats:?}");
 }
 
 /// Waits for what no event tells.

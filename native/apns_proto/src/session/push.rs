@@ -122,9 +122,10 @@ impl<C> Waiter for Box<Push<C>> {
 /// What became of one try, as the session saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// Apple answered.
+    /// Apple answered. The end of its answer may have been lost where the status decides alone.
     Answered(Response),
-    /// Apple surely did not process it: refused, above GOAWAY's last stream, or never wholly written.
+    /// Apple surely did not take it, and will not: refused (also with 400 or 403 whose reason was lost), above GOAWAY's last
+    /// stream, or never wholly sent.
     NotProcessed,
     /// It was written, and no answer came: Apple may or may not have taken it.
     Unknown,

@@ -65,10 +65,10 @@ fn a_goaway_below_what_was_received_gives_up_what_waits_for_its_answer() {
                 {{"action":"goaway","last_stream":3,"reason":"Shutdown","stream":9}}]"#
         );
         simulator.script_json(&script).unwrap();
-        for stream in [3, 5, 7] {
-            raw.push(stream, TOKEN).await;
-        }
-        raw.push(9, OTHER).await;
+        // At once, so that none is answered before the last has come.
+        let tokens = [(3, TOKEN), (5, TOKEN), (7, TOKEN), (9, OTHER)];
+        let pushes = tokens.map(|(stream, token)| raw.push_bytes(stream, token));
+        raw.write(&pushes.concat()).await.unwrap();
         assert_eq!(said(&raw.next_of(GOAWAY).await).0, 3);
         assert_eq!(raw.next_of(HEADERS).await.stream, 3);
         assert!(

@@ -146,13 +146,14 @@ impl RawProvider {
 
     /// The preface, SETTINGS and a whole good request in stream 1.
     pub(crate) fn first_bytes(&self, token: &str) -> Vec<u8> {
-        [
-            PREFACE,
-            &frame(SETTINGS, 0, 0, &[]),
-            &frame(HEADERS, 4, 1, &self.header_block(token)),
-            &frame(DATA, 1, 1, HELLO.as_bytes()),
-        ]
-        .concat()
+        let push = self.push_bytes(1, token);
+        [PREFACE, &frame(SETTINGS, 0, 0, &[]), &push].concat()
+    }
+
+    /// A whole good request.
+    pub(crate) fn push_bytes(&self, stream: u32, token: &str) -> Vec<u8> {
+        let headers = frame(HEADERS, 4, stream, &self.header_block(token));
+        [headers, frame(DATA, 1, stream, HELLO.as_bytes())].concat()
     }
 
     /// The next frame; `None` when the connection has ended, however.
