@@ -42,7 +42,7 @@ the_reference_begins_with_an_accepted_push(_Config) ->
     ?assertEqual({error, unknown_app}, apns_nif:stats(?APP)).
 
 the_module_begins_with_an_accepted_push(_Config) ->
-    %% The example that h(apns_nif) shows does, too. It talks to Apple, so here it is led elsewhere.
+    %% The example that h(apns_nif) shows does, too. It talks to Apple: here it is led elsewhere.
     [_, After] = string:split(text("erlang_src/apns_nif/src/apns_nif.erl"), "%% ```\n"),
     [Comment, _] = string:split(After, "%% '''\n"),
     Lines = string:split(Comment, "\n", all),
