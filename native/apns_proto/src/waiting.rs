@@ -246,6 +246,7 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
 
     /// Keeps an item, which stands in no queue yet.
     fn insert(&mut self, now: Now, item: T, hash: Option<u32>) -> Id {
+        self.deadlines.note_time(now);
         let deadline = item.deadline(now);
         let id = self
             .entries
@@ -259,6 +260,7 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
 
     /// Puts a newer item into an older one's place.
     fn replace(&mut self, now: Now, id: Id, item: T) -> T {
+        self.deadlines.note_time(now);
         let deadline = item.deadline(now);
         self.deadlines.remove(&mut self.entries, id);
         self.deadlines.add(&mut self.entries, id, deadline);

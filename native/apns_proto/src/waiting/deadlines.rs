@@ -20,6 +20,8 @@ pub(super) struct Deadlines {
     passed: u64,
     /// What the wall clock showed at `start`, as its present course has it.
     unix_ms_at_start: u64,
+    /// The wall clock was set since all items were looked at.
+    all_again: bool,
 }
 
 impl Deadlines {
@@ -29,7 +31,15 @@ impl Deadlines {
             buckets: (0..BUCKETS).map(|_| List::default()).collect(),
             passed: 0,
             unix_ms_at_start: now.unix_ms,
+            all_again: false,
         }
+    }
+
+    /// Says at what time the deadlines of the next [`add`](Self::add) are computed. A clock that is set and set back between
+    /// two searches would leave what came meanwhile in a bucket of the wrong course.
+    pub(super) fn note_time(&mut self, now: Now) {
+        let since_start = now.instant.saturating_duration_since(self.start);
+        self.all_again |= self.was_clock_set(now, since_start);
     }
 
     /// Adds an item that has to be found at `deadline`.
@@ -62,7 +72,8 @@ impl Deadlines {
         let since_start = now.instant.saturating_duration_since(self.start);
         let first = self.passed + 1;
         self.passed = since_start.as_secs().max(self.passed);
-        if self.was_clock_set(now, since_start) {
+        self.all_again |= self.was_clock_set(now, since_start);
+        if std::mem::take(&mut self.all_again) {
             return entries.ids().collect();
         }
         if entries.len() == 0 {
@@ -111,5 +122,5 @@ impl Deadlines {
 /// at twice. 32 KiB.
 const BUCKETS: u64 = 4096;
 /// Difference between the clocks' courses from which all deadlines are computed anew. Smaller ones come from reading one
-/// clock after the other; they make an item late by as much.
+/// clock after the other; they make an item late by twice as much at most, from as much behind to as much ahead.
 const CLOCK_STEP_MS: u64 = 500;

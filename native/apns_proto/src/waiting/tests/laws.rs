@@ -227,8 +227,9 @@ impl<S: BuildHasher + Clone + Default> Play<S> {
     }
 }
 
-/// The width of a bucket, and the difference between the clocks that is let pass.
-const LATEST: Duration = Duration::from_millis(3000);
+/// The width of a bucket, and twice the difference between the clocks that is let pass: an item may come while the wall
+/// clock is that much behind, and end while it is that much ahead.
+const LATEST: Duration = Duration::from_millis(2000);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]

@@ -52,6 +52,19 @@ fn expirations_follow_the_wall_clock_when_it_is_set() {
 }
 
 #[test]
+fn an_item_that_comes_while_the_clock_is_wrong_for_a_moment_ends_in_time() {
+    let mut scene = Scene::new();
+    let item = Item {
+        expires_at_ms: Some(scene.now.unix_ms + 2_000),
+        ..scene.item(1, Lane::Message, 1, None)
+    };
+    scene.now.unix_ms -= 30_000;
+    assert_eq!(scene.push(item), None);
+    scene.now.unix_ms += 30_000;
+    assert_eq!(scene.advance(3), [1]);
+}
+
+#[test]
 fn the_search_for_overdue_items_looks_at_no_others() {
     let mut scene = Scene::new();
     for name in 0..1000 {
