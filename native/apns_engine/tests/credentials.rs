@@ -22,10 +22,13 @@ use apns_sim::{ClientCertificate, Environment, Simulator};
 use rcgen::KeyPair;
 use support::*;
 
-/// Looks at the files often, so that a test need not wait for ten seconds.
+/// Looks at the files often, so that a test need not wait for ten seconds; and probes so rarely that no probe but that
+/// of a changed file comes within a test.
 fn watchful(options: Options) -> Options {
     Options {
         credentials_check_interval: 20,
+        probe_min_interval: 3_600_000,
+        probe_max_interval: 86_400_000,
         ..options
     }
 }
@@ -145,12 +148,7 @@ fn a_refused_key_is_put_right_by_its_file_alone() {
     let dir = tempfile::tempdir().unwrap();
     let key_file = dir.path().join("AuthKey_SIMKEY0001.p8");
     fs::write(&key_file, KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    // A probe that is due in a while only, and never within this test.
-    let (app, events) = start(Options {
-        probe_min_interval: 3_600_000,
-        probe_max_interval: 86_400_000,
-        ..with_key(&simulator, key_file.clone())
-    });
+    let (app, events) = start(with_key(&simulator, key_file.clone()));
     let ids = notify_all(&app, 0..1000);
     let mut alarm = None;
     events.wait_for(|event| {
