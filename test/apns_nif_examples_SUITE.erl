@@ -42,10 +42,11 @@ the_reference_begins_with_an_accepted_push(_Config) ->
     ?assertEqual({error, unknown_app}, apns_nif:stats(?APP)).
 
 the_module_begins_with_an_accepted_push(_Config) ->
-    %% The example that h(apns_nif) shows does, too. It talks to Apple, so here it is led elsewhere.
+    %% The example that h(apns_nif) shows does, too. It talks to Apple: here it is led elsewhere.
     [_, After] = string:split(text("erlang_src/apns_nif/src/apns_nif.erl"), "%% ```\n"),
     [Comment, _] = string:split(After, "%% '''\n"),
-    Code = [string:prefix(Line, "%% ") || Line <- string:split(Comment, "\n", all), Line =/= <<>>],
+    Lines = string:split(Comment, "\n", all),
+    Code = [string:prefix(Line, "%% ") || Line <- Lines, Line =/= <<>>],
     Here = "outcomes => all, ca_file => <<\"/tmp/apns_sim/ca.pem\">>, "
         "environment => <<\"https://127.0.0.1:2197\">>",
     ?assertEqual(ok, run(string:replace(lists:join($\n, Code), "outcomes => all", Here))),

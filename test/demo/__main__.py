@@ -85,8 +85,8 @@ class Ending:
         assert task is not None
         self._task = task
         for number in SIGNALS:
-            # Under nohup the end of the terminal is to be ignored.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # Under nohup the end of the terminal does not count.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, self._end, number)
 
     def _end(self, number: int) -> None:

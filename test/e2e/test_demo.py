@@ -32,7 +32,8 @@ async def start(*arguments: str, env: dict[str, str]) -> asyncio.subprocess.Proc
 def changed(before_write: str) -> str:
     """A program: the demo, in which something happens before alice writes."""
     return f"""
-import runpy, sys
+import runpy, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests, too, may be run under nohup
 sys.path[:0] = {[str(DEMO), str(DEMO.parent / "e2e")]}
 import story
 class Changed(story.Story):

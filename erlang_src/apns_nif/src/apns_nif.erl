@@ -62,7 +62,8 @@
     opts/0, push_type/0, priority/0, apns_id/0,
     notify_error/0,
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
-    connection_up/0, connection_down/0, paused/0, resumed/0, credentials_reloaded/0, alarm/0, alarm_name/0,
+    connection_up/0, connection_down/0, paused/0, resumed/0, credentials_reloaded/0,
+    alarm/0, alarm_name/0,
     stats/0, latency/0,
     unix_ms/0, unix_s/0,
     load_error/0

@@ -1,7 +1,7 @@
 //! Who we are to Apple: a signing key for provider tokens, or a client certificate.
 //!
 //! Checked when an app starts, so that a wrong file is one clear line then and not Apple's 403 at night; and when the
-//! files change while it runs, see [`watcher`](crate::watcher).
+//! files change while it runs, see `watcher`.
 
 mod certificate;
 mod expiry;

@@ -86,8 +86,9 @@ def run(*suites: Suite, more: Callable[[], Awaitable[tuple[int, int]]] | None = 
     """Runs all cases, or those named on the command line; the last line counts them. `more` is for cases that need no
     bed or several: it prints its own lines and returns how many passed and failed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # As an exception, so that the bed under way is put away.
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+        # As an exception, so that the bed under way is put away. Under nohup the end of the terminal does not count.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         require_built()
         score = asyncio.run(_run(list(suites), sys.argv[1:]))

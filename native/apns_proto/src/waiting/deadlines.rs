@@ -51,7 +51,7 @@ impl Deadlines {
         }
     }
 
-    /// When [`Self::take_passed`] next has to be asked.
+    /// When `take_passed` next has to be asked.
     pub(super) fn poll_timeout(&self) -> Instant {
         self.start + Duration::from_secs(self.passed + 1)
     }

@@ -228,7 +228,7 @@ impl<S: BuildHasher + Clone + Default> Play<S> {
 }
 
 /// The width of a bucket, and the difference between the clocks that is let pass.
-const LATEST: Duration = Duration::from_millis(1500);
+const LATEST: Duration = Duration::from_millis(3000);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
