@@ -22,10 +22,13 @@ use apns_sim::{ClientCertificate, Environment, Simulator};
 use rcgen::KeyPair;
 use support::*;
 
-/// Looks at the files often, so that a test need not wait for ten seconds.
+/// Looks at the files often, so that a test need not wait for ten seconds; and probes so rarely that no probe but that
+/// of a changed file comes within a test.
 fn watchful(options: Options) -> Options {
     Options {
         credentials_check_interval: 20,
+        probe_min_interval: 3_600_000,
+        probe_max_interval: 86_400_000,
         ..options
     }
 }
@@ -145,10 +148,9 @@ fn a_refused_key_is_put_right_by_its_file_alone() {
     let dir = tempfile::tempdir().unwrap();
     let key_file = dir.path().join("AuthKey_SIMKEY0001.p8");
     fs::write(&key_file, KeyPair::generate().unwrap().serialize_pem()).unwrap();
-    // A probe that is due in a while only, and never within this test.
+    // One connection, so that its story is the app's.
     let (app, events) = start(Options {
-        probe_min_interval: 3_600_000,
-        probe_max_interval: 86_400_000,
+        max_connections: 1,
         ..with_key(&simulator, key_file.clone())
     });
     let ids = notify_all(&app, 0..1000);
@@ -280,8 +282,9 @@ fn a_certificate_that_the_server_does_not_take_in_tls_is_replaced_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let certificate_file = dir.path().join("push.pem");
     fs::copy(file(&stranger), &certificate_file).unwrap();
-    // Tries that fail grow rare; the next one must not wait for its turn.
+    // The next try is due in a minute, when the pushes are over: it must not wait for its turn.
     let (app, events) = start(Options {
+        queue_timeout: 45_000,
         reconnect_min_interval: 60_000,
         reconnect_max_interval: 3_600_000,
         ..with_certificate(&simulator, certificate_file.clone())
@@ -347,4 +350,19 @@ fn stopped_apps_are_looked_at_no_more_and_later_ones_are() {
         assert_eq!(app.stats().get("credentials_failures"), failures);
         drop(other);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn all_apps_of_a_process_share_one_thread_for_their_files() {
+    let simulator = simulator();
+    let apps: Vec<_> = (0..5)
+        .map(|_| start(watchful(options(&simulator))))
+        .collect();
+    let threads = fs::read_dir("/proc/self/task").unwrap();
+    // Threads of other tests come and go meanwhile.
+    let names =
+        threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+    assert_eq!(names.filter(|name| name == "apns-files\n").count(), 1);
+    assert_eq!(apps.len(), 5);
 }

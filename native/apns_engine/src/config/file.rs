@@ -75,3 +75,21 @@ pub(crate) fn pem_labels(bytes: &[u8]) -> String {
     }
     distinct.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_into_one_buffer_that_never_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        for len in [0, 1, 999, 1000] {
+            std::fs::write(&path, vec![b'x'; len]).unwrap();
+            let bytes = read_secret(&path, 1000).unwrap();
+            assert_eq!((bytes.len(), bytes.capacity()), (len, 1001));
+        }
+        std::fs::write(&path, vec![b'x'; 1001]).unwrap();
+        assert!(read_secret(&path, 1000).is_err());
+    }
+}
