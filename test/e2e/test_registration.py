@@ -136,17 +136,18 @@ async def garbage(bed: Bed) -> None:
     bob = await bed.user()
     phone, token = await bed.registered(bob)
     start = f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{token}'>"
-    for inside in (
-        "<x xmlns='jabber:x:data'/>", "<x xmlns='jabber:x:data' type='nonsense'/>",
-        "<x xmlns='jabber:x:data' type='submit'><field type='nonsense'/></x>",
-        "<x xmlns='jabber:x:data' type='submit'><field var='kind'><value>alert</value></field>"
-        "<field var='kind'><value>alert</value></field></x>",
-        "<x xmlns='jabber:x:data' type='submit'>" + "<field var='a'><value>b</value></field>" * 2000
-        + "<field var='kind'/><field var='token'><value/></field></x>",
+    for inside, why in (
+        ("<x xmlns='jabber:x:data'/>", "'type'"),
+        ("<x xmlns='jabber:x:data' type='nonsense'/>", "'type'"),
+        ("<x xmlns='jabber:x:data' type='submit'><field type='nonsense'/></x>", "'type'"),
+        ("<x xmlns='jabber:x:data' type='submit'><field var='kind'><value>alert</value></field>"
+         "<field var='kind'><value>alert</value></field></x>", "Field 'kind' has more than one value"),
+        ("<x xmlns='jabber:x:data' type='submit'>" + "<field var='a'><value>b</value></field>" * 2000
+         + "<field var='kind'/><field var='token'><value/></field></x>", "The device token is missing"),
     ):
-        answer = await phone.ask(f"{start}{inside}</enable>", expect_error=None)
-        if answer["type"] == "error":
-            expect("a sentence", True, len(answer["error"]["text"]) > 10)
+        condition, text = refusal(await phone.ask(f"{start}{inside}</enable>", expect_error=True))
+        expect("condition", "bad-request", condition)
+        expect(f"{why!r} in {text!r}", True, why in text)
     await phone.ask(f"{start}<x xmlns='nonsense'><y/></x>text</enable>")
     await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='push.localhost' node='{token}'/>", kind="get", expect_error=True)
     await phone.ask(f"<enable xmlns='{NS_PUSH}' jid='@@@' node='{token}'/>", expect_error=True)

@@ -126,7 +126,8 @@ mod_options(Host) ->
 app() ->
     econf:and_then(
         econf:options(
-            #{topic => econf:binary(?TOPIC),
+            (numbers())#{
+              topic => econf:binary(?TOPIC),
               environment => environment(),
               key_file => econf:file(read),
               key_id => apple_id(),
@@ -136,6 +137,45 @@ app() ->
               ca_file => econf:file(read)},
             [unique, {return, map}]),
         fun credential/1).
+
+%% Their limits are the engine's, whose tests compare them.
+numbers() ->
+    #{queue_limit => econf:int(1, 10000000),
+      queue_bytes => econf:int(65536, 68719476736),
+      queue_timeout => time(100, 2592000000),
+      connect_timeout => time(100, 600000),
+      response_timeout => time(100, 600000),
+      ping_interval => time(100, 86400000),
+      ping_timeout => time(100, 600000),
+      max_connections => econf:int(1, 100),
+      connection_idle_timeout => time(100, 86400000),
+      reconnect_min_interval => time(10, 60000),
+      reconnect_max_interval => time(10, 3600000),
+      probe_min_interval => time(10, 3600000),
+      probe_max_interval => time(10, 86400000),
+      credentials_check_interval => time(10, 86400000)}.
+
+%% The limits are milliseconds.
+time(Min, Max) ->
+    econf:and_then(or_say(fun milliseconds/1, "expected a time, such as 10 seconds or 500 ms"),
+                   fun(Ms) when Ms >= Min, Ms =< Max ->
+                           Ms;
+                      (Ms) ->
+                           Sentence = io_lib:format("~b ms is out of range: ~b ms to ~b s are "
+                                                    "possible", [Ms, Min, Max div 1000]),
+                           econf:fail({invalid_syntax, Sentence})
+                   end).
+
+%% A number without a unit counts seconds, as for other timeouts of ejabberd; but its own validator
+%% of seconds refuses what is shorter than one.
+milliseconds(Seconds) when is_integer(Seconds) ->
+    Seconds * 1000;
+milliseconds(Text) ->
+    try binary_to_integer(Text) of
+        Seconds -> Seconds * 1000
+    catch
+        error:badarg -> (econf:timeout(millisecond))(Text)
+    end.
 
 not_empty(Apps) when map_size(Apps) =:= 0 ->
     econf:fail({invalid_syntax, "name at least one app"});
@@ -207,7 +247,9 @@ mod_doc() ->
                      "that name the same app share it. Options of an app: 'topic' (the bundle "
                      "id; default: the name), 'environment' ('production', 'sandbox' or a URL; "
                      "default: 'production'), 'key_file', 'key_id' and 'team_id', or "
-                     "'certificate_file' (and 'key_file', 'password'), 'ca_file'. "
+                     "'certificate_file' (and 'key_file', 'password'), 'ca_file'; and the "
+                     "engine's bounds and times, such as 'max_connections' or "
+                     "'queue_timeout'. "
                      "This option is required.")}},
            {host,
             #{value => ?T("Host"),

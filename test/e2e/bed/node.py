@@ -107,6 +107,17 @@ class Node:
         if result != "ok":
             raise Unexpected("the configuration to be reloaded", str(result))
 
+    async def refused_reload(self, modules: dict[str, Any]) -> str:
+        """What ejabberd says of a configuration that it refuses; it runs on with the one before."""
+        before = self.config
+        self.write_config(self.config["hosts"], modules)
+        said = await self.eval("case ejabberd_config:reload() of ok -> ok; "
+                               "Error -> iolist_to_binary(ejabberd_config:format_error(Error)) end")
+        self.write_config(before["hosts"], before["modules"])
+        if said == "ok":
+            raise Unexpected("the configuration to be refused", "ok")
+        return said
+
     def _command(self) -> list[str]:
         paths = [str(self.applications / name / "ebin") for name in ("apns_nif", "mod_push_service")]
         return [*self._erl(self._name), "-pa", *paths, "-mnesia", "dir", f'"{self.folder / "spool"}"', "-s", "ejabberd"]
