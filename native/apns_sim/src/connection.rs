@@ -49,6 +49,8 @@ struct Inner {
     memory: Memory,
     /// The last stream a GOAWAY named.
     last_stream: Option<u32>,
+    /// The highest stream that has its answer.
+    answered: u32,
     /// A script has changed what Apple's SETTINGS said.
     settings_changed: bool,
     handshake_delay: Duration,
@@ -71,6 +73,7 @@ impl Connection {
             limit,
             memory: Memory::default(),
             last_stream: None,
+            answered: 0,
             settings_changed: false,
             handshake_delay: Duration::ZERO,
         };
@@ -128,6 +131,18 @@ impl Connection {
             .is_some_and(|last| stream > last)
     }
 
+    /// Decides that a stream is answered; `false` when a GOAWAY has given it up. From here on no GOAWAY can: what it
+    /// gives up a provider sends again.
+    #[must_use]
+    pub(crate) fn may_answer(&self, stream: u32) -> bool {
+        let mut inner = lock(&self.inner);
+        if inner.last_stream.is_some_and(|last| stream > last) {
+            return false;
+        }
+        inner.answered = inner.answered.max(stream);
+        true
+    }
+
     /// Judges with the connection's memory.
     pub(crate) fn with_memory<T>(&self, judge: impl FnOnce(&mut Memory) -> T) -> T {
         judge(&mut lock(&self.inner).memory)
@@ -148,8 +163,8 @@ impl Connection {
         last && inner.limit.is_idle() && self.wire.all_ends_written() && self.wire.fault().is_none()
     }
 
-    /// Sends GOAWAY, because of a request if `before` is its stream. A later one can only lower the last stream
-    /// (RFC 9113 §6.8).
+    /// Sends GOAWAY, because of a request if `before` is its stream. A later one can only lower the last stream, and
+    /// none names one below an answered stream (RFC 9113 §6.8).
     pub(crate) fn go_away(&self, go_away: &GoAway, before: Option<u32>) {
         self.end_with(go_away, before, WireControl::go_away);
     }
@@ -171,6 +186,7 @@ impl Connection {
             .last_stream
             .or_else(|| before.map(|stream| stream.saturating_sub(2)));
         let last = last.unwrap_or_else(|| self.wire.highest_stream());
+        let last = last.max(inner.answered);
         let last = inner.last_stream.map_or(last, |earlier| earlier.min(last));
         inner.last_stream = Some(last);
         let reason = go_away.reason.as_ref();

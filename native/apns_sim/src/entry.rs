@@ -57,6 +57,14 @@ impl Entry {
         serde_json::from_slice(&self.payload).ok()
     }
 
+    /// The answer does not leave, for this reason.
+    pub(crate) fn take_back_answer(&mut self, fault: &'static str) {
+        self.status = None;
+        self.reason = None;
+        self.apns_id = None;
+        self.fault = Some(fault);
+    }
+
     /// Bytes of memory, roughly.
     pub(crate) fn cost(&self) -> usize {
         let headers: usize = self

@@ -1,6 +1,7 @@
 //! One request and its answer: the body is read, the judge asked, the script obeyed, the journal written.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::client_certificate::ClientIdentity;
 use crate::clock::machine_us;
 use crate::connection::{Connection, Slot};
 use crate::entry::{Entry, headers_of};
+use crate::journal::Place;
 use crate::judge::{Case, Judgement};
 use crate::random;
 use crate::reason::Reason;
@@ -46,9 +48,6 @@ impl Exchange {
             return count(&self.state.counters.abandoned);
         };
         let request = Request::new(http::Request::from_parts(head, ()), body);
-        if let Some(Effect::Goaway(go_away)) = &effect {
-            self.connection.go_away(go_away, Some(self.stream));
-        }
         if let Some(Effect::Connection(action)) = &effect {
             if let Some(fault) = ends_all(action) {
                 self.record(&request, Outcome::fault(fault));
@@ -104,28 +103,47 @@ impl Exchange {
             },
             None => scripted.unwrap_or_else(|| Answer::accepted_after(0)),
         };
-        let apns_id = self.record_answer(request, &answer);
-        answering::send_interim(&mut self.respond, &answer);
-        if answer.delay_ms > 0 && !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
+        let Some(apns_id) = self.prepare(request, &answer).await else {
             return;
-        }
-        if self.connection.is_given_up(self.stream) {
-            return self.wait_for_reset().await;
-        }
+        };
         self.slot = None;
         self.connection.handle_answer(answered(&judgement, &answer));
         self.connection.wire().expect_end(self.stream);
         answering::send(&mut self.respond, &self.state, &answer, &apns_id);
     }
 
+    /// All that comes before an answer leaves: writes it down, sends the interim ones, holds it back as long as a
+    /// script wants. Returns its `apns-id`; `None` when there is nothing to answer any more.
+    async fn prepare(&mut self, request: &Request, answer: &Answer) -> Option<String> {
+        if answer.delay_ms == 0 {
+            if !self.connection.may_answer(self.stream) {
+                self.record(request, Outcome::fault("goaway"));
+                self.give_up().await;
+                return None;
+            }
+            let (apns_id, _) = self.record_answer(request, answer);
+            answering::send_interim(&mut self.respond, answer);
+            return Some(apns_id);
+        }
+        let (apns_id, place) = self.record_answer(request, answer);
+        answering::send_interim(&mut self.respond, answer);
+        if !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
+            return None;
+        }
+        if !self.connection.may_answer(self.stream) {
+            self.take_back(place, answer, "goaway");
+            self.give_up().await;
+            return None;
+        }
+        Some(apns_id)
+    }
+
     /// Answers a request whose body may not have come. h2 resets a stream that was answered before its end when it
     /// is dropped; where the end has come meanwhile, that is left to the wire, so that the provider always sees it.
     async fn answer_early(mut self, request: &Request, body: RecvStream, answer: &Answer) {
-        let apns_id = self.record_answer(request, answer);
-        answering::send_interim(&mut self.respond, answer);
-        if answer.delay_ms > 0 && !self.hold_back(Duration::from_millis(answer.delay_ms)).await {
+        let Some(apns_id) = self.prepare(request, answer).await else {
             return;
-        }
+        };
         self.slot = None;
         let wire = self.connection.wire();
         wire.expect_end(self.stream);
@@ -170,6 +188,10 @@ impl Exchange {
 
     /// Holds the stream open until the provider gives it up or the connection ends.
     async fn wait_for_reset(mut self) {
+        self.give_up().await;
+    }
+
+    async fn give_up(&mut self) {
         if self.connection.is_given_up(self.stream) {
             self.slot = None; // A GOAWAY does not wait for the streams it gave up.
         }
@@ -177,27 +199,33 @@ impl Exchange {
         let _ = std::future::poll_fn(|cx| respond.poll_reset(cx)).await;
     }
 
-    /// Writes an answer down; returns its `apns-id`.
-    fn record_answer(&self, request: &Request, answer: &Answer) -> String {
+    /// Writes an answer down; returns its `apns-id`, and where it stands.
+    fn record_answer(&self, request: &Request, answer: &Answer) -> (String, Place) {
         let apns_id = request.apns_id().map_or_else(random::uuid, str::to_owned);
         let outcome = Outcome {
             answer: Some(answer),
             apns_id: Some(&apns_id),
             fault: None,
         };
-        self.record(request, outcome);
-        apns_id
+        let place = self.record(request, outcome);
+        (apns_id, place)
     }
 
-    fn record(&self, request: &Request, outcome: Outcome<'_>) {
+    /// An answer that was written down does not leave.
+    fn take_back(&self, place: Place, answer: &Answer, fault: &'static str) {
         let State {
             counters, journal, ..
         } = &*self.state;
-        count(match outcome.answer {
-            Some(Answer { status: 200, .. }) => &counters.accepted,
-            Some(_) => &counters.rejected,
-            None => &counters.faults,
-        });
+        counters.of(Some(answer)).fetch_sub(1, Ordering::Relaxed);
+        count(counters.of(None));
+        journal.take_back(place, fault);
+    }
+
+    fn record(&self, request: &Request, outcome: Outcome<'_>) -> Place {
+        let State {
+            counters, journal, ..
+        } = &*self.state;
+        count(counters.of(outcome.answer));
         let (headers, provider_token) = headers_of(&request.headers);
         let entry = Entry {
             sequence: 0,
@@ -226,7 +254,7 @@ impl Exchange {
                 entry.connection, entry.stream_id
             )
         });
-        journal.record(entry);
+        journal.record(entry)
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) struct Page {
     pub(crate) epoch: u64,
 }
 
+/// Where an entry is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    epoch: u64,
+    sequence: u64,
+}
+
 /// What a reader asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
@@ -71,9 +78,13 @@ impl Journal {
         }
     }
 
-    /// Adds an entry and gives it its sequence number.
-    pub(crate) fn record(&self, mut entry: Entry) {
+    /// Adds an entry and gives it its sequence number; returns where it is to be found again.
+    pub(crate) fn record(&self, mut entry: Entry) -> Place {
         let mut ring = lock(&self.ring);
+        let place = Place {
+            epoch: ring.epoch,
+            sequence: ring.next,
+        };
         entry.sequence = ring.next;
         ring.next += 1;
         ring.bytes += entry.cost();
@@ -84,6 +95,27 @@ impl Journal {
             };
             ring.bytes -= oldest.cost();
             ring.dropped += 1;
+        }
+        drop(ring);
+        self.wake();
+        place
+    }
+
+    /// An answer was written down and did not leave: `fault` is why.
+    pub(crate) fn take_back(&self, place: Place, fault: &'static str) {
+        let mut ring = lock(&self.ring);
+        let oldest = ring.next - ring.entries.len() as u64;
+        let index = place.sequence.checked_sub(oldest);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        if let Some(entry) = index
+            .filter(|_| ring.epoch == place.epoch)
+            .and_then(|index| ring.entries.get_mut(index))
+        {
+            let before = entry.cost();
+            let changed = Arc::make_mut(entry);
+            changed.take_back_answer(fault);
+            let after = changed.cost();
+            ring.bytes = ring.bytes - before + after;
         }
         drop(ring);
         self.wake();

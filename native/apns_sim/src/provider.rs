@@ -154,6 +154,10 @@ fn begin(mut exchange: Exchange, request: http::Request<RecvStream>, exchanges: 
         true => None,
         false => exchange.state.script.take(token.as_deref(), place),
     };
+    // Now and not when its body is there: what has come before it is answered, and what comes after it is not.
+    if let Some(Effect::Goaway(go_away)) = &effect {
+        exchange.connection.go_away(go_away, Some(exchange.stream));
+    }
     match effect {
         Some(Effect::RefusedStream) => exchange.refuse(&Request::without_body(request)),
         Some(Effect::Reset { code, early: true }) => {

@@ -14,7 +14,7 @@ use crate::journal::Journal;
 use crate::judge::{self, TokenUpdates};
 use crate::lock::lock;
 use crate::options::{ListenerMode, Options};
-use crate::script::{ConnectionAction, Greeting, Greetings, Rules, ScriptError, Step};
+use crate::script::{Answer, ConnectionAction, Greeting, Greetings, Rules, ScriptError, Step};
 
 /// Shared by all parts of one simulator.
 pub(crate) struct State {
@@ -274,6 +274,15 @@ impl State {
 }
 
 impl Counters {
+    /// The counter of requests that end like this one.
+    pub(crate) fn of(&self, answer: Option<&Answer>) -> &AtomicU64 {
+        match answer {
+            Some(Answer { status: 200, .. }) => &self.accepted,
+            Some(_) => &self.rejected,
+            None => &self.faults,
+        }
+    }
+
     pub(crate) fn connections_refused(&self) -> u64 {
         self.connections_refused.load(Ordering::Relaxed)
     }

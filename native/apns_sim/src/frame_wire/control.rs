@@ -161,7 +161,7 @@ impl WireControl {
 
     /// h2 is about to end this stream; [`Self::all_ends_written`] waits for that.
     pub(crate) fn expect_end(&self, stream: u32) {
-        self.lock().outbound.ends_expected.insert(stream);
+        self.lock().outbound.expect_end(stream);
     }
 
     /// Whether the transport has taken the ends of all streams that were expected to end, and the last GOAWAY.

@@ -1,6 +1,6 @@
 //! From h2 to the provider: h2's frames, with the wire's own between them.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -37,6 +37,8 @@ pub(super) struct Outbound {
     send_window: SendWindow,
     /// Streams that h2 was told to end and whose end has not passed yet.
     pub(super) ends_expected: HashSet<u32>,
+    /// Streams that the provider has reset: h2 never ends them, though it may be told to.
+    provider_resets: BTreeSet<u32>,
     /// Streams that get a RST_STREAM behind their end.
     pub(super) resets_expected: HashSet<u32>,
     /// Never sends h2's first SETTINGS.
@@ -89,6 +91,23 @@ impl Outbound {
         if !unheard {
             self.added.push_back(Added { frame, settings });
             self.place_added();
+        }
+    }
+
+    /// h2 is about to end a stream.
+    pub(super) fn expect_end(&mut self, stream: u32) {
+        if !self.provider_resets.contains(&stream) {
+            self.ends_expected.insert(stream);
+        }
+    }
+
+    /// The provider has reset a stream: h2 writes nothing more on it.
+    pub(super) fn handle_reset(&mut self, stream: u32) {
+        self.ends_expected.remove(&stream);
+        self.resets_expected.remove(&stream);
+        self.provider_resets.insert(stream);
+        if self.provider_resets.len() > MAX_RESETS {
+            self.provider_resets.pop_first();
         }
     }
 
@@ -240,3 +259,5 @@ impl Outbound {
 
 /// Bytes that wait for the transport before h2 is told to wait.
 const MAX_DUE: usize = 256 * 1024;
+/// More resets than requests are on their way to an answer; the oldest is forgotten.
+const MAX_RESETS: usize = 10_000;

@@ -81,8 +81,7 @@ impl Wire {
             DATA => self.data(header),
             RST_STREAM => {
                 // h2 writes nothing more on a stream that the provider has reset.
-                outbound.ends_expected.remove(&header.stream);
-                outbound.resets_expected.remove(&header.stream);
+                outbound.handle_reset(header.stream);
                 outbound.windows.handle_end(header.stream);
                 // They are read with the next stream; a provider that only resets has none to be admitted.
                 if self.notices.len() < MAX_NOTICES {

@@ -105,6 +105,15 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The request's topic; a certificate for one topic says it in the request's place.
+    fn topic(&self) -> Option<&'a [u8]> {
+        let only = || match self.identity?.topics.as_slice() {
+            [only] => Some(only.as_bytes()),
+            _ => None,
+        };
+        self.request.header("apns-topic").or_else(only)
+    }
+
     pub(crate) fn judge(mut self) -> Judgement {
         let refusal = CHECKS.iter().find_map(|check| check(&mut self).err());
         Judgement {
@@ -165,13 +174,7 @@ fn push_type(case: &mut Case<'_>) -> Result<(), Refusal> {
 /// A topic of another app, and one whose suffix is not the push type's, is disallowed: seen with VoIP pushes sent
 /// under the bare bundle id.
 fn topic(case: &mut Case<'_>) -> Result<(), Refusal> {
-    let Some(topic) = case.request.header("apns-topic") else {
-        // A certificate for one topic says it in the request's place.
-        let said = case
-            .identity
-            .is_some_and(|identity| identity.topics.len() == 1);
-        return demand(said, Reason::MISSING_TOPIC);
-    };
+    let topic = case.topic().ok_or(Reason::MISSING_TOPIC)?;
     let shaped = (1..=MAX_TOPIC_BYTES).contains(&topic.len())
         && topic
             .iter()
@@ -265,10 +268,7 @@ fn device(case: &mut Case<'_>) -> Result<(), Refusal> {
             timestamp_ms: Some(timestamp_ms),
         }),
         Some(Device::Registered { topic: bundle }) => {
-            let topic = case
-                .request
-                .header("apns-topic")
-                .and_then(|topic| str::from_utf8(topic).ok());
+            let topic = case.topic().and_then(|topic| str::from_utf8(topic).ok());
             let its = topic.is_none_or(|topic| is_topic_of(&bundle, topic, case.push_type));
             demand(its, Reason::DEVICE_TOKEN_NOT_FOR_TOPIC)
         }

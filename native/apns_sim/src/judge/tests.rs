@@ -298,6 +298,10 @@ fn a_client_certificate_stands_for_the_provider_and_may_stand_for_the_topic() {
     bench.set("authorization", "nonsense is ignored");
     bench.remove("apns-topic");
     assert_eq!(bench.judge(), Ok(()));
+    let topic = "im.other".into();
+    bench.devices.mark(TOKEN, Device::Registered { topic });
+    assert_eq!(bench.judge(), Err("DeviceTokenNotForTopic"));
+    bench.devices = Devices::default();
     bench.identity = Some(certificate(
         &[TOPIC, "im.example.chat.voip"],
         Environment::Production,

@@ -75,6 +75,36 @@ fn a_goaway_below_what_was_received_gives_up_what_waits_for_its_answer() {
             raw.ended_politely().await,
             "5 and 7 were received and are never answered"
         );
+        // They were in the journal as accepted while their answers waited.
+        let gone = Some("goaway");
+        let mut fates = fates(&simulator);
+        fates.sort_unstable();
+        assert_eq!(
+            fates[1..],
+            [
+                (3, Some(200), None),
+                (5, None, gone),
+                (7, None, gone),
+                (9, None, gone)
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_goaway_gives_up_no_stream_that_has_its_answer() {
+    run(async {
+        let simulator = simulator();
+        let mut raw = trusted(&simulator).await;
+        let script = r#"{"action":"goaway","last_stream":1,"reason":"Shutdown","stream":7}"#;
+        simulator.script_json(script).unwrap();
+        for stream in [3, 5] {
+            raw.push(stream, TOKEN).await;
+            assert_eq!(raw.next_of(HEADERS).await.stream, stream);
+        }
+        raw.push(7, TOKEN).await;
+        assert_eq!(said(&raw.next_of(GOAWAY).await).0, 5);
+        assert!(raw.ended_politely().await);
     });
 }
 
