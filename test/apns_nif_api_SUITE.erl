@@ -329,7 +329,7 @@ stats_add_up(_Config) ->
         apns_nif:stats(?APP)).
 
 stats_tell_connection_and_provider_token(Config) ->
-    %% The one connection leads to the simulator; the token is at least a minute old, and renewed at 31.
+    %% The one connection leads to the simulator; the token is between 1 and 31 minutes old.
     #{environment := <<"https://", Address/binary>>} = app_config(Config),
     accepted([token(1)]),
     #{connection_list := Connections, provider_token_age_ms := Age} = shown(10000),

@@ -12,7 +12,7 @@ mod push;
 mod reserve;
 mod stalls;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verdict;
 
 use std::collections::VecDeque;
