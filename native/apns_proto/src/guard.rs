@@ -47,7 +47,8 @@ struct Suspect<V> {
 pub enum PauseCause {
     /// Apple refuses the key, the certificate or the topic.
     Configuration,
-    /// Apple refuses the provider token again and again: the clocks differ too much.
+    /// Apple refuses the provider token again and again: the clocks differ too much, or it is another key's; or Apple
+    /// finds that the team's tokens change too often.
     ProviderToken,
     /// Apple calls one device token after another bad: topic or environment are wrong.
     DeviceTokens,

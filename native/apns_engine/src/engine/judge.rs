@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use apns_proto::guard::{Gate, Judgement, PauseCause};
 use apns_proto::now::Now;
-use apns_proto::response::{Fault, Response};
+use apns_proto::response::{Fault, Reason, Response, RetryAdvice};
+use apns_proto::session::Fate;
 
 use super::Engine;
 use crate::event::{Alarm, Event, EventSink, TokenInvalid};
@@ -54,6 +55,20 @@ impl<S: EventSink> Engine<S> {
         }
     }
 
+    /// A push goes again. What its answer says of the app is heard all the same, where it asks for a pause.
+    pub(super) fn judge_temporary(
+        &mut self,
+        now: Now,
+        push: &QueuedPush<S::Recipient>,
+        fate: &Fate,
+    ) {
+        if let Fate::Answered(response) = fate
+            && response.retry_advice() == RetryAdvice::AfterPause
+        {
+            self.judge(now, push, response);
+        }
+    }
+
     /// Tokens that were doubted for a while, and are not any more.
     pub(super) fn believe(&mut self, now: Now) {
         for dead in self.guard.handle_timeout(now.instant) {
@@ -97,6 +112,17 @@ impl<S: EventSink> Engine<S> {
                     what_to_check(reason)
                 ),
             ),
+            Some(Fault::Authentication)
+                if response.reason != Some(Reason::EXPIRED_PROVIDER_TOKEN) =>
+            {
+                self.raise_alarm(
+                    Alarm::Configuration,
+                    format!(
+                        "Apple refuses the provider token: {reason}; {}",
+                        what_to_check(reason)
+                    ),
+                );
+            }
             Some(Fault::Authentication) => self.raise_alarm(
                 Alarm::ClockSkew,
                 format!(
@@ -128,6 +154,12 @@ fn what_to_check(reason: &str) -> &'static str {
     match reason {
         "InvalidProviderToken" => {
             "key_file, key_id and team_id do not belong together, or the key was revoked at developer.apple.com"
+        }
+        "TooManyProviderTokenUpdates" => {
+            "does another program make tokens with a key of this team? The token is kept, and the app waits"
+        }
+        "UnrelatedKeyIdInToken" => {
+            "key_file and key_id must be a key of this app's team and topic, in this environment"
         }
         "MissingProviderToken" => "the server wants a signing key instead of certificate_file",
         "TopicDisallowed" | "BadTopic" | "MissingTopic" => {

@@ -29,7 +29,9 @@ impl<S: EventSink> Engine<S> {
                     self.end_rejected(now, push, response)
                 }
                 (Next::Failed(cause), fate) => self.end_failed(push, cause, answer_of(fate)),
-                (next @ (Next::Resend { .. } | Next::ResendToDevice { .. }), _) => {
+                (next @ (Next::Resend { .. } | Next::ResendToDevice { .. }), fate) => {
+                    self.stats.resent(&fate).add(1);
+                    self.judge_temporary(now, &push, &fate);
                     again.push((push, next));
                 }
                 // `next` says accepted and rejected of answers only; counted as lost if that ever changes.

@@ -54,6 +54,12 @@ impl Events {
         }
     }
 
+    /// What comes next.
+    pub(crate) fn next_message(&self) -> Vec<Event> {
+        let next = self.0.recv_timeout(PATIENCE);
+        next.expect("nothing comes any more").1
+    }
+
     /// Outcomes until every id has one; a second outcome of the same push fails the test.
     pub(crate) fn outcomes(&self, ids: &[ApnsId]) -> HashMap<ApnsId, End> {
         let deadline = Instant::now() + PATIENCE;

@@ -46,7 +46,9 @@ impl Response {
         match self.retry_advice() {
             _ if self.is_accepted() => Verdict::Accepted,
             RetryAdvice::Never => Verdict::Rejected,
-            RetryAdvice::OnNewConnection | RetryAdvice::AfterBackoff { .. } => Verdict::TryAgain,
+            RetryAdvice::OnNewConnection
+            | RetryAdvice::AfterPause
+            | RetryAdvice::AfterBackoff { .. } => Verdict::TryAgain,
         }
     }
 
@@ -78,10 +80,15 @@ impl Response {
     }
 
     /// Whether the answer proves that Apple took the connection's credentials. Only such an answer raises Apple's limit of
-    /// one stream. Faults of the request prove nothing: some are found before the provider token is looked at.
+    /// one stream. Faults of the request prove nothing: some are found before the provider token is looked at. Nor does a
+    /// 429 without a known reason, which may be about the token.
     #[must_use]
     pub fn shows_authentication(&self) -> bool {
-        matches!(self.fault(), None | Some(Fault::Token | Fault::Throttle))
+        match self.fault() {
+            None | Some(Fault::Token) => true,
+            Some(Fault::Throttle) => self.reason.as_ref().is_some_and(Reason::is_known),
+            Some(_) => false,
+        }
     }
 
     const fn is_accepted(&self) -> bool {
@@ -137,6 +144,9 @@ pub enum RetryAdvice {
     Never,
     /// On another connection, as soon as there is one. This one is of no more use for any push.
     OnNewConnection,
+    /// On another connection, when the app goes on after a pause. This one is of no more use, and Apple counts what is
+    /// wrong for the whole team: more pushes now would make it worse. The provider token stays the same.
+    AfterPause,
     /// After a growing pause, on any connection.
     AfterBackoff {
         /// The shortest pause that Apple asks for, if it does.

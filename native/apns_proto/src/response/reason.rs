@@ -79,6 +79,8 @@ impl Row {
             410 => (Fault::Token, NEVER, true),
             // Not Apple's, but RFC 9110's: this connection is not the right one, or was too slow.
             408 | 421 => (Fault::Connection, NEW_CONNECTION, false),
+            // Of Apple's two, the one that holds back least: a single device, and longer each time. Were it the other,
+            // the next answer that can be read says so.
             429 => (Fault::Throttle, BACKOFF, false),
             401 | 403 | 407 => (Fault::Configuration, NEVER, false),
             400..=499 => (Fault::Request, NEVER, false),
@@ -98,6 +100,7 @@ impl Row {
 
 const NEVER: RetryAdvice = RetryAdvice::Never;
 const NEW_CONNECTION: RetryAdvice = RetryAdvice::OnNewConnection;
+const PAUSE: RetryAdvice = RetryAdvice::AfterPause;
 const BACKOFF: RetryAdvice = RetryAdvice::AfterBackoff { at_least: None };
 
 /// Makes the constants and the table of the same lines, so that neither can have a reason the other lacks.
@@ -128,7 +131,7 @@ macro_rules! reasons {
 }
 
 // ExpiredProviderToken and TooManyProviderTokenUpdates spoil the connection for every later push, also with a good token:
-// hence a new connection, and no pause on this one.
+// hence a new connection, and no pause on this one. The second is counted for the whole team, so the app pauses too.
 reasons! {
     400 BAD_COLLAPSE_ID "BadCollapseId" Request NEVER;
     400 BAD_DEVICE_TOKEN "BadDeviceToken" Token NEVER, invalidates_token;
@@ -158,7 +161,7 @@ reasons! {
     410 EXPIRED_TOKEN "ExpiredToken" Token NEVER, invalidates_token;
     410 UNREGISTERED "Unregistered" Token NEVER, invalidates_token;
     413 PAYLOAD_TOO_LARGE "PayloadTooLarge" Request NEVER;
-    429 TOO_MANY_PROVIDER_TOKEN_UPDATES "TooManyProviderTokenUpdates" Authentication NEW_CONNECTION;
+    429 TOO_MANY_PROVIDER_TOKEN_UPDATES "TooManyProviderTokenUpdates" Authentication PAUSE;
     429 TOO_MANY_REQUESTS "TooManyRequests" Throttle BACKOFF;
     500 INTERNAL_SERVER_ERROR "InternalServerError" Server BACKOFF;
     503 SERVICE_UNAVAILABLE "ServiceUnavailable" Server BACKOFF;

@@ -2,7 +2,7 @@
 
 use super::{Fate, InFlight, Notice, Phase, Session};
 use crate::http2::{ErrorCode, Event, Processed};
-use crate::response::{Response, RetryAdvice, Verdict, reason_of_debug_data};
+use crate::response::{Response, RetryAdvice, reason_of_debug_data};
 
 impl<C> Session<C> {
     pub(super) fn take_events(&mut self) {
@@ -22,7 +22,10 @@ impl<C> Session<C> {
                 Event::GoAway {
                     code, debug_data, ..
                 } => self.take_go_away(code, &debug_data),
-                Event::Pong { .. } => self.liveness.answered(),
+                Event::Pong { round_trip } => {
+                    self.round_trip = Some(round_trip);
+                    self.liveness.answered();
+                }
                 Event::ConnectionError(error) => self.retire(error.to_string()),
             }
         }
@@ -61,9 +64,10 @@ impl<C> Session<C> {
             self.proven = true;
             self.notices.push_back(Notice::Authenticated);
         }
-        if response.verdict() == Verdict::TryAgain
-            && response.retry_advice() == RetryAdvice::OnNewConnection
-        {
+        if matches!(
+            response.retry_advice(),
+            RetryAdvice::OnNewConnection | RetryAdvice::AfterPause
+        ) {
             let reason = response
                 .reason
                 .as_ref()
@@ -85,7 +89,7 @@ impl<C> Session<C> {
 
 /// Whether the beginning of an answer says what to do with the push. Most statuses decide alone: 2xx is a yes, and with any
 /// other all of Apple's reasons end the push, or all of them send it again. But 400 and 403 may end it, condemn its
-/// token, or ask for another connection, by a reason that stands in the body.
+/// token, or ask for another connection, and 429 hold back a device or the app, by a reason that stands in the body.
 fn decides_without_its_end(response: &Response) -> bool {
-    response.reason.is_some() || !matches!(response.status, 400 | 403)
+    response.reason.is_some() || !matches!(response.status, 400 | 403 | 429)
 }

@@ -159,7 +159,7 @@ fn push(number: u32, now: Now) -> Box<Push<u32>> {
     push_with(number, now, PushType::Alert, None, None)
 }
 
-pub(super) fn push_with(
+pub(crate) fn push_with(
     number: u32,
     now: Now,
     push_type: PushType,

@@ -86,6 +86,12 @@ impl<C> Push<C> {
                 }
                 None
             }
+            // Uncounted: the app's pause holds it back, and lets one push go at a time.
+            RetryAdvice::AfterPause => {
+                return Ok(Next::Resend {
+                    after: Duration::ZERO,
+                });
+            }
             RetryAdvice::AfterBackoff { at_least } => at_least,
         };
         if self.tries.temporary >= MAX_TEMPORARY_RESENDS {

@@ -276,7 +276,7 @@ impl World {
         self.server_reads(usize::MAX);
         for (number, fate) in &self.fates {
             if let Some(status) = self.begun.get(number) {
-                let refused = matches!(status, 400 | 403) && *fate == Fate::NotProcessed;
+                let refused = matches!(status, 400 | 403 | 429) && *fate == Fate::NotProcessed;
                 let answered = matches!(fate, Fate::Answered(answer) if answer.status == *status);
                 prop_assert!(
                     refused || answered,
