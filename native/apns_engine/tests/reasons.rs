@@ -11,9 +11,9 @@ mod support;
 
 use std::collections::HashSet;
 
+use apns_engine::Event;
 use apns_engine::config::Options;
 use apns_engine::event::Alarm;
-use apns_engine::Event;
 use apns_proto::apns_id::ApnsId;
 use apns_sim::{Answer, Effect, Reason, Rule, Simulator, Step};
 use support::*;
