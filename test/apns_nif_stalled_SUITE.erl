@@ -9,7 +9,8 @@
     the_queue_is_told_per_lane/1,
     outcomes_come_in_their_time/1,
     an_answer_that_never_comes_is_an_unknown_fate/1,
-    nobody_listening_is_no_different/1
+    nobody_listening_is_no_different/1,
+    two_callers_flat_out_are_refused_at_the_bound_until_the_stall_ends/1
 ]).
 
 -define(APP, <<"im.example.chat">>).
@@ -24,7 +25,8 @@ all() ->
         the_queue_is_told_per_lane,
         outcomes_come_in_their_time,
         an_answer_that_never_comes_is_an_unknown_fate,
-        nobody_listening_is_no_different
+        nobody_listening_is_no_different,
+        two_callers_flat_out_are_refused_at_the_bound_until_the_stall_ends
     ].
 
 init_per_testcase(_Case, Config) ->
@@ -103,6 +105,80 @@ nobody_listening_is_no_different(Config) ->
     [#{reason := Reason} | _] = apns_events:kind(connection_down, Events),
     ct:pal("~ts", [Reason]),
     ?assertMatch([#{apns_id := Id, cause := unreachable}], apns_events:kind(failed, Events)).
+
+two_callers_flat_out_are_refused_at_the_bound_until_the_stall_ends(_Config) ->
+    %% notify without a pause from two processes: `overloaded' at the bound, memory does not grow
+    %% beyond it, and when Apple answers again each taken push has one outcome and notify works.
+    Simulator = apns_simulator:start(),
+    Limits = #{queue_limit => 20000, queue_bytes => 8 bsl 20, response_timeout => 1000,
+               ping_interval => 500, ping_timeout => 500, reconnect_min_interval => 10,
+               reconnect_max_interval => 200},
+    ok = apns_nif:start_app(?APP, maps:merge(
+        (apns_simulator:config(Simulator))#{outcomes => all}, Limits)),
+    {_, {ok, [First]}} = notify(0),
+    ?assertMatch(#{event := accepted, apns_id := First}, apns_events:outcome(?APP)),
+    %% What is connected reads on and says nothing, and who connects anew is not answered.
+    ok = apns_simulator:script(Simulator, #{listener => silent}),
+    ok = apns_simulator:script(Simulator, #{now => mute}),
+    Before = resident_bytes(),
+    Test = self(),
+    Callers = [spawn_monitor(fun() -> flat_out(Test, Caller * 10000000, []) end)
+               || Caller <- [1, 2]],
+    %% Each has been refused, and goes on calling.
+    [receive {overloaded, Pid} -> ok after 30000 -> error(never_overloaded) end
+     || {Pid, _} <- Callers],
+    Refused = maps:get(overloaded, apns_nif:stats(?APP)),
+    Stats = until(fun(#{overloaded := Now}) -> Now > Refused + 200000 end),
+    ?assertMatch(#{queued := Queued, in_flight := InFlight, delayed := Delayed}
+                     when Queued + InFlight + Delayed =< 20000, Stats),
+    ?assertMatch(#{queued_bytes := Bytes} when Bytes =< 8 bsl 20, Stats),
+    Grown = resident_bytes() - Before,
+    ct:pal("~b refused; ~b KiB more memory", [maps:get(overloaded, Stats), Grown div 1024]),
+    %% The bound of bytes several times over, for the callers' own lists and heaps: a call refused
+    %% would leave more than that if it left anything.
+    ?assert(Grown < 128 bsl 20),
+    ok = apns_simulator:script(Simulator, #{listener => serve}),
+    Taken = lists:append([begin
+        Pid ! stop,
+        receive
+            {'DOWN', Monitor, process, Pid, {taken, Ids}} -> Ids
+        after 30000 ->
+            error(caller_hangs)
+        end
+    end || {Pid, Monitor} <- Callers]),
+    ?assert(length(Taken) > 1000),
+    Outcomes = apns_events:outcomes(?APP, length(Taken), 90000),
+    ?assertEqual(lists:sort(Taken), apns_events:ids(Outcomes)),
+    {_, {ok, [Last]}} = notify(1),
+    ?assertMatch(#{event := accepted, apns_id := Last}, apns_events:outcome(?APP)).
+
+flat_out(Test, N, Taken) ->
+    receive
+        stop -> exit({taken, Taken})
+    after 0 ->
+        case notify(N) of
+            {_, {ok, [Id]}} ->
+                flat_out(Test, N + 1, [Id | Taken]);
+            {_, {error, overloaded}} when is_pid(Test) ->
+                Test ! {overloaded, self()},
+                flat_out(told, N + 1, Taken);
+            {_, {error, overloaded}} ->
+                flat_out(told, N + 1, Taken)
+        end
+    end.
+
+until(Holds) ->
+    Stats = apns_nif:stats(?APP),
+    case Holds(Stats) of
+        true -> Stats;
+        false -> erlang:yield(), until(Holds)
+    end.
+
+%% Of the whole VM, the library included.
+resident_bytes() ->
+    {ok, Status} = file:read_file("/proc/self/status"),
+    {match, [KiB]} = re:run(Status, "VmRSS:\\s+(\\d+)", [{capture, all_but_first, list}]),
+    list_to_integer(KiB) * 1024.
 
 %%% What the cases share
 

@@ -42,6 +42,9 @@ handle(App, #{event := connection_up, address := Address}) ->
     ?INFO_MSG("Push app ~ts: connected to ~ts", [App, Address]);
 handle(App, #{event := connection_down, reason := Reason} = Event) ->
     case Event of
+        %% Ended in good order, or after good work: nobody has to act, unless the next one fails.
+        #{retry_in := 0} ->
+            ?INFO_MSG("Push app ~ts: ~ts; another connection is made at once", [App, Reason]);
         #{retry_in := Ms} ->
             ?WARNING_MSG("Push app ~ts: no connection: ~ts; trying again in ~B ms",
                          [App, Reason, Ms]);

@@ -21,6 +21,8 @@ levels_test_() ->
          {#{event => connection_up, address => <<"17.0.0.1:443">>}, info, "17.0.0.1:443"},
          {#{event => connection_down, reason => <<"refused">>, retry_in => 100}, warning,
           "100 ms"},
+         {#{event => connection_down, reason => <<"it is replaced">>, retry_in => 0}, info,
+          "it is replaced; another connection is made at once"},
          {#{event => connection_down, reason => <<"not needed">>}, info, "not needed"},
          {Push#{event => rejected, status => 400, reason => <<"BadTopic">>}, debug,
           "400 BadTopic"},

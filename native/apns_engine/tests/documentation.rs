@@ -1,19 +1,20 @@
-//! What the documentation says about numeric options is what the engine takes.
+//! What the documentation says about options is what the engine takes.
 #![allow(clippy::expect_used, reason = "tests")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use apns_engine::config::NUMBERS;
+use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
 use apns_engine::stats::{Connection, ConnectionState, Stats};
 use apns_proto::now::Now;
+use apns_proto::session::FailedCause;
 
 const REFERENCE: &str = include_str!("../../../docs/apns_nif.md");
+const README: &str = include_str!("../../../README.md");
 const ERLANG_MODULE: &str = include_str!("../../../erlang_src/apns_nif/src/apns_nif.erl");
 
 const EJABBERD_MODULE: &str =
     include_str!("../../../erlang_src/mod_push_service/src/mod_push_service.erl");
-const README: &str = include_str!("../../../README.md");
 
 /// The rows of the reference's table: name, meaning, least, most, default.
 fn documented() -> Vec<[&'static str; 5]> {
@@ -41,6 +42,43 @@ fn the_reference_has_each_numeric_option_with_its_limits_and_its_default() {
 }
 
 #[test]
+fn the_reference_has_each_option_that_is_no_number() {
+    let other = Options {
+        topic: Some("t".into()),
+        environment: EnvironmentOption::Sandbox,
+        key_file: Some("k".into()),
+        key_id: Some("i".into()),
+        team_id: Some("t".into()),
+        certificate_file: Some("c".into()),
+        password: Some("p".into()),
+        ca_file: Some("a".into()),
+        transport: TransportOption::Binary,
+        outcomes: Outcomes::All,
+        ..Options::default()
+    };
+    let options = Options::default().differences(&other);
+    assert_eq!(
+        names_under("| option | value | unless given |"),
+        options.into_iter().collect()
+    );
+}
+
+#[test]
+fn the_readme_has_each_outcome_of_a_push() {
+    let head = "\n| outcome | meaning | what to do |\n|---|---|---|\n";
+    let (_, table) = README.split_once(head).expect("a table of outcomes");
+    let rows: Vec<_> = table
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let causes = FailedCause::ALL.map(FailedCause::as_str);
+    for word in ["accepted", "rejected"].into_iter().chain(causes) {
+        let quoted = format!("`{word}`");
+        assert!(rows.iter().any(|row| row.contains(&quoted)), "no {word}");
+    }
+}
+
+#[test]
 fn the_reference_says_what_each_number_counts() {
     for ([name, meaning, ..], number) in documented().iter().zip(NUMBERS) {
         let mut words = meaning.split([' ', ',', ':', '.']);
@@ -54,7 +92,8 @@ fn the_reference_says_what_each_number_counts() {
 
 /// The names in the first cells of the table that begins with this head.
 fn names_under(head: &str) -> BTreeSet<&'static str> {
-    let head = format!("\n{head}\n|---|---|\n");
+    let columns = head.matches('|').count() - 1;
+    let head = format!("\n{head}\n|{}\n", "---|".repeat(columns));
     let (_, table) = REFERENCE.split_once(&head).expect("a table");
     let rows = table.lines().take_while(|line| line.starts_with('|'));
     let first_cells = rows.filter_map(|row| row.split('|').nth(1));

@@ -55,6 +55,23 @@ fn ten_thousand_pushes_pass_nginx_which_says_goaway_after_every_thousand() {
 }
 
 #[test]
+fn five_thousand_pushes_pass_nginx_which_says_goaway_after_every_ten() {
+    let simulator = simulator();
+    let nginx = Nginx::start(&simulator, "keepalive_requests 10;");
+    let provider = Provider::start(&simulator, &nginx.server.site);
+    let short = Pushes {
+        count: 5_000,
+        payload: 200,
+    };
+    let missing = provider.deliver(&short, Some(&simulator));
+    assert_in_journal(missing, &simulator, "HTTP/2.0 nginx");
+    // The last connection may have had less than its ten.
+    assert!(provider.stat("connects") >= 500);
+    assert!(provider.stat("goaways") >= 499);
+    assert_eq!(provider.stat("failed"), 0);
+}
+
+#[test]
 fn the_largest_pushes_pass_nginx_while_answers_take_their_time() {
     let simulator = simulator();
     let slow = Effect::Answer(Answer::accepted_after(50));

@@ -124,7 +124,7 @@ impl<C> Waiter for Box<Push<C>> {
 pub enum Fate {
     /// Apple answered. The end of its answer may have been lost where the status decides alone.
     Answered(Response),
-    /// Apple surely did not take it, and will not: refused (also with 400 or 403 whose reason was lost), above GOAWAY's last
+    /// Apple surely did not take it, and will not: refused (also with 400, 403 or 429 whose reason was lost), above GOAWAY's last
     /// stream, or never wholly sent.
     NotProcessed,
     /// It was written, and no answer came: Apple may or may not have taken it.

@@ -3,6 +3,7 @@
 mod begun;
 mod calls;
 mod ends;
+mod headers;
 mod history;
 mod partly_sent;
 mod silence;
