@@ -24,7 +24,9 @@
     a_dead_token_is_told_with_owner_and_time/1,
     a_token_registered_after_its_death_is_not_called_dead/1,
     another_receiver_gets_the_events/1,
-    stats_add_up/1
+    stats_add_up/1,
+    stats_tell_connection_and_provider_token/1,
+    with_a_certificate_there_is_no_provider_token_to_tell/1
 ]).
 
 -define(APP, <<"im.example.chat">>).
@@ -54,7 +56,9 @@ all() ->
         a_dead_token_is_told_with_owner_and_time,
         a_token_registered_after_its_death_is_not_called_dead,
         another_receiver_gets_the_events,
-        stats_add_up
+        stats_add_up,
+        stats_tell_connection_and_provider_token,
+        with_a_certificate_there_is_no_provider_token_to_tell
     ].
 
 init_per_testcase(_Case, Config) ->
@@ -324,7 +328,37 @@ stats_add_up(_Config) ->
         #{taken := 50, accepted := 50, rejected := 0, queued := 0, in_flight := 0},
         apns_nif:stats(?APP)).
 
+stats_tell_connection_and_provider_token(Config) ->
+    %% The one connection leads to the simulator; the token is between 1 and 31 minutes old.
+    #{environment := <<"https://", Address/binary>>} = app_config(Config),
+    accepted([token(1)]),
+    #{connection_list := Connections, provider_token_age_ms := Age} = shown(10000),
+    [#{age_ms := _, streams := 0, max_streams := Max, window_bytes := Window}] =
+        [Connection || #{peer := Peer, state := serving} = Connection <- Connections,
+                       Peer =:= Address],
+    ?assert(Max > 0),
+    ?assert(Window > 0),
+    ?assert(Age >= 60000),
+    ?assert(Age =< 32 * 60000).
+
+with_a_certificate_there_is_no_provider_token_to_tell(Config) ->
+    %% provider_token_age_ms is absent, credentials_expire_in is not.
+    ok = apns_nif:stop_app(?APP, 0),
+    Certificate = apns_simulator:certificate_config(simulator(Config), <<"good">>),
+    ok = apns_nif:start_app(?APP, Certificate#{outcomes => all}),
+    accepted([token(1)]),
+    Stats = apns_nif:stats(?APP),
+    ?assertNot(is_map_key(provider_token_age_ms, Stats)),
+    ?assert(is_map_key(credentials_expire_in, Stats)).
+
 %%% What the cases share
+
+%% The stats, once the list of connections shows that nothing is in flight on the only one.
+shown(PatienceMs) when PatienceMs > 0 ->
+    case apns_nif:stats(?APP) of
+        #{connection_list := [#{state := serving, streams := 0}]} = Stats -> Stats;
+        _ -> timer:sleep(10), shown(PatienceMs - 10)
+    end.
 
 accepted(Tokens) ->
     [begin

@@ -6,6 +6,7 @@
 -export([all/0, suite/0, init_per_testcase/2, end_per_testcase/2]).
 -export([
     notify_returns_at_once/1,
+    the_queue_is_told_per_lane/1,
     outcomes_come_in_their_time/1,
     an_answer_that_never_comes_is_an_unknown_fate/1,
     nobody_listening_is_no_different/1,
@@ -21,6 +22,7 @@ suite() ->
 all() ->
     [
         notify_returns_at_once,
+        the_queue_is_told_per_lane,
         outcomes_come_in_their_time,
         an_answer_that_never_comes_is_an_unknown_fate,
         nobody_listening_is_no_different,
@@ -55,6 +57,18 @@ notify_returns_at_once(Config) ->
     ?assert(Median =< 10 * max(1, Median0)),
     %% A loaded machine may take the processor away, but nothing here waits for the network.
     ?assert(Slowest < 500000).
+
+the_queue_is_told_per_lane(Config) ->
+    %% Calls, messages and background pushes are counted apart, and add up.
+    start_app(Config, #{}),
+    [{ok, [_]} = apns_nif:notify(?APP, {token, token(N)}, Notification)
+     || {Count, Notification} <- [{2, #{push_type => voip}}, {3, ?HELLO},
+                                  {4, #{push_type => background, content_available => true}}],
+        N <- lists:seq(1, Count)],
+    ?assertMatch(
+        #{queued := 9, queued_call := 2, queued_message := 3, queued_background := 4,
+          connection_list := [#{state := connecting, streams := 0, max_streams := 0}]},
+        all_looked_at(10000)).
 
 outcomes_come_in_their_time(Config) ->
     %% Each push fails as unreachable when queue_timeout is over, not before.
@@ -183,6 +197,13 @@ notify(N) ->
 
 notify(App, N) ->
     timer:tc(fun() -> apns_nif:notify(App, {token, token(N)}, ?HELLO) end).
+
+%% The stats, once the engine has looked at every push.
+all_looked_at(PatienceMs) when PatienceMs > 0 ->
+    case apns_nif:stats(?APP) of
+        #{queued_new := 0, queued := 9, connection_list := [_]} = Stats -> Stats;
+        _ -> timer:sleep(10), all_looked_at(PatienceMs - 10)
+    end.
 
 listener(Config) ->
     proplists:get_value(listener, Config).

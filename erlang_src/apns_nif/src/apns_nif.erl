@@ -64,7 +64,7 @@
     event/0, accepted/0, rejected/0, failed/0, cause/0, token_invalid/0,
     connection_up/0, connection_down/0, paused/0, resumed/0, credentials_reloaded/0,
     alarm/0, alarm_name/0,
-    stats/0, latency/0,
+    stats/0, connection/0, latency/0,
     unix_ms/0, unix_s/0,
     load_error/0
 ]).
@@ -371,9 +371,27 @@
     rejections := #{Reason :: binary() => pos_integer()},
     outcome_latency := latency(),
     answer_latency := latency(),
-    atom() => non_neg_integer() | latency() | #{binary() => pos_integer()}
+    connection_list := [connection()],
+    queued := non_neg_integer(),
+    queued_new := non_neg_integer(),
+    queued_call := non_neg_integer(),
+    queued_message := non_neg_integer(),
+    queued_background := non_neg_integer(),
+    provider_token_age_ms => non_neg_integer(),
+    credentials_expire_in => Days :: non_neg_integer(),
+    atom() => non_neg_integer() | latency() | #{binary() => pos_integer()} | [connection()]
 }.
 %% What each number says is in docs/apns_nif.md.
+
+-type connection() :: #{
+    peer := AddressAndPort :: binary(),
+    state := connecting | serving | draining,
+    age_ms := non_neg_integer(),
+    streams := non_neg_integer(),
+    max_streams := non_neg_integer(),
+    window_bytes := non_neg_integer(),
+    rtt_us => non_neg_integer()
+}.
 
 -type latency() :: #{
     count := non_neg_integer(),

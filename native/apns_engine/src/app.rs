@@ -196,7 +196,7 @@ impl<S: EventSink> App<S> {
     pub fn stats(&self) -> Snapshot {
         self.stats.owners.set(self.registry.owners() as u64);
         self.stats.devices.set(self.registry.devices() as u64);
-        self.stats.snapshot()
+        self.stats.snapshot(engine::read_clocks())
     }
 
     /// Refuses new pushes, drains for at most `drain`, ends the rest as stopped, and waits for the thread, which

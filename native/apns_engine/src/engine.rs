@@ -14,6 +14,7 @@ mod links;
 mod outbox;
 mod serve;
 mod settle;
+mod show;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -65,6 +66,8 @@ pub(crate) struct Engine<S: EventSink> {
     guard: Guard<TokenInvalid>,
     /// When this turn of the loop began.
     turn: Instant,
+    /// When the list of connections was last shown.
+    shown_at: Instant,
     /// How long the pushes were inside that ended in this turn.
     outcome_times: Vec<Duration>,
     /// How long Apple took for the answers of this turn.
@@ -124,6 +127,7 @@ impl<S: EventSink> Engine<S> {
             crashes: (Instant::now(), 0),
             guard,
             turn: Instant::now(),
+            shown_at: Instant::now(),
             outcome_times: Vec::new(),
             answer_times: Vec::new(),
             stop_at: None,
@@ -176,7 +180,8 @@ impl<S: EventSink> Engine<S> {
             .map(|at| at.saturating_duration_since(now));
         let timeout = if self.links.has_more_to_read() {
             Some(Duration::ZERO)
-        } else if self.linger {
+        // What is shown while it sleeps is true; a reader is gone within a moment.
+        } else if self.linger || !self.show_connections(now) {
             Some(until_timer.map_or(LINGER, |until| until.min(LINGER)))
         } else if self.queue.fall_asleep(&self.jobs) {
             until_timer
@@ -260,19 +265,6 @@ impl<S: EventSink> Engine<S> {
         self.queue.inside().0 == 0
     }
 
-    fn update_gauges(&mut self) {
-        let (_, bytes) = self.queue.inside();
-        self.stats
-            .queued
-            .set((self.waiting.queued() + self.jobs.len()) as u64);
-        self.stats.queued_bytes.set(bytes as u64);
-        self.stats.delayed.set(self.waiting.held() as u64);
-        self.stats.in_flight.set(self.links.in_flight() as u64);
-        self.stats.connections.set(self.links.ready() as u64);
-        self.stats.paused.set(u64::from(self.guard.is_paused()));
-        self.record_times();
-    }
-
     /// Says an alarm once; another problem of the same kind is another alarm.
     fn raise_alarm(&mut self, alarm: Alarm, detail: impl Into<String>) {
         let detail = detail.into();
@@ -299,7 +291,7 @@ impl<S: EventSink> Engine<S> {
     }
 }
 
-fn read_clocks() -> Now {
+pub(crate) fn read_clocks() -> Now {
     let unix = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -14,7 +14,7 @@ use rustls::ClientConnection;
 use crate::config::Endpoint;
 use crate::event::Alarm;
 use crate::queue::Origin;
-use crate::stats::Stats;
+use crate::stats::{Connection, ConnectionState, Stats};
 use crate::{socket, tls};
 
 /// A connection on its way up, or up.
@@ -25,6 +25,7 @@ pub(crate) struct Link<R> {
     phase: Phase<R>,
     address: SocketAddr,
     token: Token,
+    opened: Instant,
     /// mio tells of an edge once; what it told is kept until an operation would block.
     readable: bool,
     writable: bool,
@@ -107,6 +108,7 @@ impl<R> Link<R> {
             phase: Phase::Connecting,
             address,
             token,
+            opened: Instant::now(),
             readable: false,
             writable: false,
             session_config,
@@ -119,6 +121,23 @@ impl<R> Link<R> {
 
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What operators are shown of it.
+    pub(crate) fn show(&self, state: ConnectionState) -> Connection {
+        let session = match &self.phase {
+            Phase::Open(session) => Some(session),
+            _ => None,
+        };
+        Connection {
+            peer: self.address,
+            state,
+            opened: self.opened,
+            streams: session.map_or(0, |session| session.in_flight()),
+            max_streams: session.map_or(0, |session| session.max_streams()),
+            window_bytes: session.map_or(0, |session| session.window_left()),
+            round_trip: session.and_then(|session| session.round_trip()),
+        }
     }
 
     /// Whether TCP is not up yet.

@@ -1,12 +1,16 @@
 //! What an app counts: for operators, and for tests that no push is lost.
 
+mod connections;
 mod latency;
 mod reasons;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
-use apns_proto::session::FailedCause;
+use apns_proto::now::Now;
+use apns_proto::session::{FailedCause, Fate};
 
+pub use connections::{Connection, ConnectionState, Connections};
 pub use latency::{Latency, LatencySummary};
 pub use reasons::Reasons;
 
@@ -98,8 +102,12 @@ pub struct Stats {
     pub outcome_latency: Latency,
     /// From the last write of a push to Apple's answer.
     pub answer_latency: Latency,
-    /// Times it was decided to send a push again.
-    pub resent: Counter,
+    /// Times it was decided to send a push again because Apple surely had not taken it.
+    pub resent_not_processed: Counter,
+    /// The same because no answer came, and a second copy does no harm.
+    pub resent_unknown: Counter,
+    /// The same because Apple's answer asks for it.
+    pub resent_answered: Counter,
     /// Times Apple said that a device gets too many pushes, so that it had to wait.
     pub throttled: Counter,
     /// Pushes that `notify` refused at a bound of the queue.
@@ -136,8 +144,14 @@ pub struct Stats {
     pub starts: Counter,
     /// Times `notify` had to wake the engine thread: on the edge from idle to busy only.
     pub wakes: Counter,
-    /// Pushes that wait to be written, before and in the lanes.
-    pub queued: Gauge,
+    /// Pushes that `notify` took and the engine has not looked at.
+    pub queued_new: Gauge,
+    /// Pushes that wait to be written in the lane of calls.
+    pub queued_call: Gauge,
+    /// The same in the lane of messages.
+    pub queued_message: Gauge,
+    /// The same in the lane of what nobody misses.
+    pub queued_background: Gauge,
     /// Bytes of all pushes inside, by which the budget counts.
     pub queued_bytes: Gauge,
     /// Pushes written and not answered.
@@ -150,6 +164,10 @@ pub struct Stats {
     pub paused: Gauge,
     /// Whole days that the credentials are good; none: Apple's signing keys have no end.
     pub credentials_expire_in: OptionalGauge,
+    /// The `iat` of the provider token in use, Unix seconds; none with a certificate, and before the first one.
+    pub provider_token_iat: OptionalGauge,
+    /// All connections, as they were when the engine fell asleep, or a tenth of a second ago while it is busy.
+    pub connection_list: Connections,
     /// Owners in the registry.
     pub owners: Gauge,
     /// Devices in the registry.
@@ -171,11 +189,21 @@ impl Stats {
         }
     }
 
-    /// All numbers that there are, in the order of the fields; `failed` is the sum of the `failed_<cause>` that follow it.
+    /// What counts the pushes that are sent again after this fate.
+    pub(crate) const fn resent(&self, fate: &Fate) -> &Counter {
+        match fate {
+            Fate::NotProcessed => &self.resent_not_processed,
+            Fate::Unknown => &self.resent_unknown,
+            Fate::Answered(_) => &self.resent_answered,
+        }
+    }
+
+    /// All numbers that there are at `now`, in the order of the fields; `failed`, `resent` and `queued` are the sums of
+    /// those that follow them and begin with their names.
     ///
     /// Taken while others count: the numbers of a busy app may be some pushes apart.
     #[must_use]
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self, now: Now) -> Snapshot {
         let failed: [u64; FAILED.len()] =
             std::array::from_fn(|place| self.failed.get(place).map_or(0, Counter::get));
         let outcomes = [
@@ -187,8 +215,13 @@ impl Stats {
         let mut numbers = vec![("taken", self.taken.get())];
         numbers.extend(outcomes);
         numbers.extend(FAILED.iter().map(|(_, name)| *name).zip(failed));
+        numbers.extend(with_sum([
+            ("resent", 0),
+            ("resent_not_processed", self.resent_not_processed.get()),
+            ("resent_unknown", self.resent_unknown.get()),
+            ("resent_answered", self.resent_answered.get()),
+        ]));
         numbers.extend([
-            ("resent", self.resent.get()),
             ("throttled", self.throttled.get()),
             ("overloaded", self.overloaded.get()),
             ("unknown_owner", self.unknown_owner.get()),
@@ -207,7 +240,15 @@ impl Stats {
             ("bytes_out", self.bytes_out.get()),
             ("starts", self.starts.get()),
             ("wakes", self.wakes.get()),
-            ("queued", self.queued.get()),
+        ]);
+        numbers.extend(with_sum([
+            ("queued", 0),
+            ("queued_new", self.queued_new.get()),
+            ("queued_call", self.queued_call.get()),
+            ("queued_message", self.queued_message.get()),
+            ("queued_background", self.queued_background.get()),
+        ]));
+        numbers.extend([
             ("queued_bytes", self.queued_bytes.get()),
             ("in_flight", self.in_flight.get()),
             ("delayed", self.delayed.get()),
@@ -216,12 +257,17 @@ impl Stats {
         ]);
         let days = self.credentials_expire_in.get();
         numbers.extend(days.map(|days| ("credentials_expire_in", days)));
+        let issued_at = self.provider_token_iat.get();
+        let age = issued_at.map(|iat| now.unix_ms.saturating_sub(iat.saturating_mul(1000)));
+        numbers.extend(age.map(|age| ("provider_token_age_ms", age)));
         numbers.extend([
             ("owners", self.owners.get()),
             ("devices", self.devices.get()),
         ]);
         Snapshot {
             numbers,
+            now: now.instant,
+            connection_list: self.connection_list.get(),
             rejections: self.rejections.counts(),
             latencies: [
                 ("outcome_latency", self.outcome_latency.summary()),
@@ -235,6 +281,10 @@ impl Stats {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     numbers: Vec<(&'static str, u64)>,
+    /// When it was taken.
+    pub now: Instant,
+    /// All connections: those that take pushes, those that drain, the one on its way up.
+    pub connection_list: Vec<Connection>,
     /// Refused pushes by Apple's reason.
     pub rejections: Vec<(Box<str>, u64)>,
     /// Times by their name.
@@ -255,6 +305,14 @@ impl Snapshot {
     }
 }
 
+/// The first becomes the sum of the others.
+fn with_sum<const N: usize>(mut numbers: [(&'static str, u64); N]) -> [(&'static str, u64); N] {
+    if let [(_, sum), parts @ ..] = numbers.as_mut_slice() {
+        *sum = parts.iter().map(|(_, part)| part).sum();
+    }
+    numbers
+}
+
 /// The causes' names among the other numbers.
 const FAILED: [(FailedCause, &str); FailedCause::ALL.len()] = [
     (FailedCause::Superseded, "failed_superseded"),
@@ -271,6 +329,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::engine::read_clocks;
 
     #[test]
     fn every_cause_is_counted_under_its_own_name() {
@@ -278,7 +337,7 @@ mod tests {
         for (place, cause) in FailedCause::ALL.into_iter().enumerate() {
             stats.add_failed(cause, place as u64 + 1);
         }
-        let snapshot = stats.snapshot();
+        let snapshot = stats.snapshot(read_clocks());
         for (place, cause) in FailedCause::ALL.into_iter().enumerate() {
             assert_eq!(
                 snapshot.get(&format!("failed_{}", cause.as_str())),
@@ -294,9 +353,11 @@ mod tests {
         stats.taken.add(5);
         stats.taken.take_back(2);
         stats.accepted.add(2);
-        stats.queued.set(9);
-        stats.queued.set(1);
-        let snapshot = stats.snapshot();
+        stats.queued_call.set(9);
+        stats.queued_call.set(1);
+        stats.queued_background.set(2);
+        stats.resent_unknown.add(4);
+        let snapshot = stats.snapshot(read_clocks());
         let names: Vec<_> = snapshot.iter().map(|(name, _)| name).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
         assert_eq!(
@@ -311,7 +372,8 @@ mod tests {
         );
         assert_eq!(names.last(), Some(&"devices"));
         assert_eq!(snapshot.get("taken"), Some(3));
-        assert_eq!(snapshot.get("queued"), Some(1));
+        assert_eq!(snapshot.get("queued"), Some(1 + 2));
+        assert_eq!(snapshot.get("resent"), Some(4));
         assert_eq!(snapshot.get("no such name"), None);
     }
 

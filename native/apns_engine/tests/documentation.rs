@@ -1,7 +1,12 @@
 //! What the documentation says about options is what the engine takes.
 #![allow(clippy::expect_used, reason = "tests")]
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
+use apns_engine::stats::{Connection, ConnectionState, Stats};
+use apns_proto::now::Now;
 use apns_proto::session::FailedCause;
 
 const REFERENCE: &str = include_str!("../../../docs/apns_nif.md");
@@ -39,7 +44,7 @@ fn the_reference_has_each_numeric_option_with_its_limits_its_default_and_the_rea
 }
 
 /// First cells of the table under this head.
-fn names_under(head: &str) -> Vec<&'static str> {
+fn options_under(head: &str) -> Vec<&'static str> {
     let (_, table) = REFERENCE.split_once(head).expect("a table");
     let rows = table.lines().take_while(|line| line.starts_with('|'));
     rows.filter_map(|row| row.split('`').nth(1)).collect()
@@ -61,7 +66,7 @@ fn the_reference_has_each_option_that_is_no_number() {
         ..Options::default()
     };
     assert_eq!(
-        names_under("## Configuration\n\n| option | value | unless given |\n|---|---|---|\n"),
+        options_under("## Configuration\n\n| option | value | unless given |\n|---|---|---|\n"),
         Options::default().differences(&other)
     );
 }
@@ -91,6 +96,63 @@ fn the_reference_says_what_each_number_counts() {
             number.unit
         );
     }
+}
+
+/// The names in the first cells of the table that begins with this head.
+fn names_under(head: &str) -> BTreeSet<&'static str> {
+    let head = format!("\n{head}\n|---|---|\n");
+    let (_, table) = REFERENCE.split_once(&head).expect("a table");
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let first_cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names: Vec<_> = first_cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let set: BTreeSet<_> = names.iter().copied().collect();
+    assert_eq!(set.len(), names.len(), "each is described once");
+    set
+}
+
+#[test]
+fn the_reference_describes_each_key_of_the_stats_and_no_other() {
+    let stats = Stats::default();
+    // Those that may be absent.
+    stats.credentials_expire_in.set(1);
+    stats.provider_token_iat.set(1);
+    let now = Now {
+        instant: Instant::now(),
+        unix_ms: 1_800_000_000_000,
+    };
+    let snapshot = stats.snapshot(now);
+    let numbers = snapshot.iter().map(|(name, _)| name);
+    let latencies = snapshot.latencies.iter().map(|(name, _)| *name);
+    let keys = numbers
+        .chain(latencies)
+        .chain(["rejections", "connection_list"]);
+    assert_eq!(names_under("| number | counts |"), keys.collect());
+}
+
+#[test]
+fn the_reference_and_the_type_describe_each_key_of_a_connection_and_no_other() {
+    let connection = Connection {
+        peer: ([127, 0, 0, 1], 443).into(),
+        state: ConnectionState::Serving,
+        opened: Instant::now(),
+        streams: 0,
+        max_streams: 0,
+        window_bytes: 0,
+        round_trip: Some(Duration::ZERO),
+    };
+    let numbers = connection.fields(Instant::now()).map(|(name, _)| name);
+    let keys: BTreeSet<_> = numbers.chain(["peer", "state"]).collect();
+    assert_eq!(names_under("| of a connection | says |"), keys);
+    let (_, rest) = ERLANG_MODULE
+        .split_once("-type connection() :: #{")
+        .expect("the type");
+    let (fields, _) = rest.split_once("}.").expect("its end");
+    let typed = fields
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    assert_eq!(typed.collect::<BTreeSet<_>>(), keys);
 }
 
 #[test]

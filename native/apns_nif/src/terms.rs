@@ -75,6 +75,7 @@ pub(crate) mod atoms {
         // messages and events
         apns, alert, event, accepted, rejected, failed, token_invalid, connection_up, connection_down, paused,
         resumed, paused_ms, credentials_reloaded, alarm, rejections,
+        connection_list, peer, state,
         apns_id, owner, token, unique_id, status, reason, timestamp, cause, address, retry_in, detail,
         // reasons
         unknown_app, unknown_owner, overloaded, stopped, already_started, bad_option, app,

@@ -19,7 +19,7 @@ pub enum Lane {
 
 impl Lane {
     /// How many there are.
-    pub(crate) const COUNT: usize = 3;
+    pub const COUNT: usize = 3;
 
     /// The lane that a push's headers ask for.
     #[must_use]

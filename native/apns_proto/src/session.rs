@@ -16,7 +16,7 @@ pub(crate) mod tests;
 mod verdict;
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use config::{Authentication, Config};
 pub use notice::{Blocked, Notice};
@@ -50,6 +50,7 @@ pub struct Session<C> {
     proven: bool,
     liveness: Liveness,
     stalls: Stalls,
+    round_trip: Option<Duration>,
     outcomes: VecDeque<(Box<Push<C>>, Fate)>,
     notices: VecDeque<Notice>,
 }
@@ -80,6 +81,7 @@ impl<C> Session<C> {
             proven: false,
             liveness: Liveness::new(config.ping_interval, now.instant),
             stalls: Stalls::new(now.instant),
+            round_trip: None,
             outcomes: VecDeque::new(),
             notices: VecDeque::new(),
             config,
@@ -91,6 +93,22 @@ impl<C> Session<C> {
     /// Pushes that were sent and not yet answered.
     pub fn in_flight(&self) -> usize {
         self.http2.open_streams()
+    }
+
+    /// Pushes that may be in flight at once as far as streams go: the lower of the server's limit and ours; 0 before
+    /// its SETTINGS came.
+    pub fn max_streams(&self) -> usize {
+        self.http2.max_concurrent_streams()
+    }
+
+    /// Bytes of payload that the server's window for the connection still takes.
+    pub fn window_left(&self) -> usize {
+        self.http2.send_window_left()
+    }
+
+    /// How long the last PING was on its way there and back, if one was answered.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether this session will never take another push.

@@ -100,6 +100,16 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
         self.len() - self.held()
     }
 
+    /// How many of [`queued`](Self::queued) are in each lane, in the order in which the lanes are served.
+    pub fn in_lanes(&self) -> [(Lane, usize); Lane::COUNT] {
+        let [call, message, background] = &self.lanes;
+        [
+            (Lane::Call, call.len()),
+            (Lane::Message, message.len()),
+            (Lane::Background, background.len()),
+        ]
+    }
+
     /// How many of them are held back, each until a moment of its own or of its device.
     pub const fn held(&self) -> usize {
         self.holds.waiting()

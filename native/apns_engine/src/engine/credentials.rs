@@ -68,7 +68,9 @@ impl<S: EventSink> Engine<S> {
             .as_ref()
             .is_some_and(|token| token.is_current(now.unix_s()));
         if !current {
-            self.provider_token = Some(ProviderToken::issue(key, key_id, team_id, now.unix_s()));
+            let token = ProviderToken::issue(key, key_id, team_id, now.unix_s());
+            self.stats.provider_token_iat.set(token.issued_at());
+            self.provider_token = Some(token);
             self.links.forget_token();
         }
         if let Some(token) = &self.provider_token {

@@ -30,6 +30,7 @@ impl<S: EventSink> Engine<S> {
                 }
                 (Next::Failed(cause), fate) => self.end_failed(push, cause, answer_of(fate)),
                 (next @ (Next::Resend { .. } | Next::ResendToDevice { .. }), fate) => {
+                    self.stats.resent(&fate).add(1);
                     self.judge_temporary(now, &push, &fate);
                     again.push((push, next));
                 }

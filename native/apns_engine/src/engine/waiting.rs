@@ -30,7 +30,6 @@ impl<S: EventSink> Engine<S> {
 
     /// Keeps a push that has to be sent again until its moment.
     pub(super) fn wait_again(&mut self, now: Now, push: QueuedPush<S::Recipient>, next: Next) {
-        self.stats.resent.add(1);
         let superseded = match next {
             Next::Resend { after } if !after.is_zero() => {
                 self.waiting.hold(now, push, now.instant + after)
@@ -78,6 +77,7 @@ impl<S: EventSink> Engine<S> {
         self.ending.extend(rest.map(|push| (push, cause)));
         self.end_those();
         self.update_gauges();
+        self.show_connections(now.instant);
         self.outbox.flush(&self.stats);
     }
 }

@@ -2,7 +2,9 @@
 
 use rustler::{Encoder, Env, Term};
 
-use apns_engine::stats::Snapshot;
+use std::time::Instant;
+
+use apns_engine::stats::{Connection, Snapshot};
 
 use super::{atom, atoms, binary};
 
@@ -23,8 +25,32 @@ pub(crate) fn encode<'a>(env: Env<'a>, snapshot: &Snapshot) -> Term<'a> {
             .map(|(name, number)| (atom(env, name), number));
         (atom(env, name), map(env, &fields))
     });
-    let pairs: Vec<(Term<'a>, Term<'a>)> = numbers.chain([rejections]).chain(latencies).collect();
+    let connections = snapshot.connection_list.iter();
+    let connections: Vec<_> = connections
+        .map(|it| connection(env, it, snapshot.now))
+        .collect();
+    let connections = (
+        atoms::connection_list().to_term(env),
+        connections.encode(env),
+    );
+    let pairs: Vec<(Term<'a>, Term<'a>)> = numbers
+        .chain([rejections, connections])
+        .chain(latencies)
+        .collect();
     map(env, &pairs)
+}
+
+/// `#{peer => <<"17.188.143.34:443">>, state => serving, age_ms => 1200, ...}`.
+fn connection<'a>(env: Env<'a>, connection: &Connection, now: Instant) -> Term<'a> {
+    let peer = binary(env, connection.peer.to_string().as_bytes());
+    let state = atom(env, connection.state.as_str());
+    let texts = [
+        (atoms::peer().to_term(env), peer),
+        (atoms::state().to_term(env), state),
+    ];
+    let numbers = connection.fields(now);
+    let numbers = numbers.map(|(name, number)| (atom(env, name), number.encode(env)));
+    map(env, &texts.into_iter().chain(numbers).collect::<Vec<_>>())
 }
 
 fn map<'a>(env: Env<'a>, pairs: &[(Term<'a>, impl Encoder)]) -> Term<'a> {

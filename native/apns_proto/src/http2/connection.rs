@@ -98,6 +98,12 @@ impl<R: ResponseHandler> Connection<R> {
         })
     }
 
+    /// Bytes of request bodies that the peer's window for the connection still takes.
+    #[must_use]
+    pub fn send_window_left(&self) -> usize {
+        self.send_window.available(INITIAL_WINDOW)
+    }
+
     /// Requests that this connection's stream numbers still allow, at most. Replace the connection well before 0.
     #[must_use]
     pub fn stream_ids_left(&self) -> u32 {

@@ -22,7 +22,10 @@ impl<C> Session<C> {
                 Event::GoAway {
                     code, debug_data, ..
                 } => self.take_go_away(code, &debug_data),
-                Event::Pong { .. } => self.liveness.answered(),
+                Event::Pong { round_trip } => {
+                    self.round_trip = Some(round_trip);
+                    self.liveness.answered();
+                }
                 Event::ConnectionError(error) => self.retire(error.to_string()),
             }
         }

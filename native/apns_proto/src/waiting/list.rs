@@ -29,6 +29,7 @@ pub(super) trait Linked<K> {
 pub(super) struct List<K> {
     head: Option<Id>,
     tail: Option<Id>,
+    len: usize,
     kind: PhantomData<K>,
 }
 
@@ -37,6 +38,7 @@ impl<K> Default for List<K> {
         Self {
             head: None,
             tail: None,
+            len: 0,
             kind: PhantomData,
         }
     }
@@ -49,6 +51,10 @@ impl<K> List<K> {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.head.is_none()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn push_back<V: Linked<K>>(&mut self, slab: &mut Slab<V>, id: Id) {
@@ -73,6 +79,7 @@ impl<K> List<K> {
         *slab[id].links_mut() = Links { prev, next };
         *self.after(slab, prev) = Some(id);
         *self.before(slab, next) = Some(id);
+        self.len += 1;
     }
 
     /// Takes a member out.
@@ -80,6 +87,7 @@ impl<K> List<K> {
         let Links { prev, next } = std::mem::take(slab[id].links_mut());
         *self.after(slab, prev) = next;
         *self.before(slab, next) = prev;
+        self.len = self.len.saturating_sub(1);
     }
 
     /// The members, first to last.
@@ -152,6 +160,7 @@ mod tests {
         list.push_front(&mut slab, a);
         list.insert_before(&mut slab, Some(d), c);
         assert_eq!(text(&list, &slab), "abcd");
+        assert_eq!(list.len(), 4);
         list.unlink(&mut slab, c);
         assert_eq!(text(&list, &slab), "abd");
         list.unlink(&mut slab, a);
@@ -162,5 +171,6 @@ mod tests {
         list.unlink(&mut slab, b);
         list.unlink(&mut slab, a);
         assert!(list.is_empty() && list.tail.is_none());
+        assert_eq!(list.len(), 0);
     }
 }

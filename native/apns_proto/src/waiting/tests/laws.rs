@@ -202,6 +202,8 @@ impl<S: BuildHasher + Clone + Default> Play<S> {
         let waiting = self.model.all().count();
         assert_eq!(self.waiting.len(), waiting);
         assert_eq!(self.waiting.held(), self.model.held());
+        let in_lanes = self.waiting.in_lanes().map(|(_, count)| count);
+        assert_eq!(in_lanes, self.model.in_lanes());
         assert_eq!(
             self.came as usize,
             waiting + self.in_flight.len() + self.gone as usize,

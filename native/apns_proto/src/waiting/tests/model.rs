@@ -177,6 +177,10 @@ impl Model {
         self.lanes.iter_mut().flatten().chain(held)
     }
 
+    pub(super) fn in_lanes(&self) -> [usize; 3] {
+        std::array::from_fn(|lane| self.lanes[lane].len())
+    }
+
     pub(super) fn held(&self) -> usize {
         self.holds.iter().map(|hold| hold.items.len()).sum()
     }
