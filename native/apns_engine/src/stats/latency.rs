@@ -42,7 +42,11 @@ impl Latency {
     #[must_use]
     pub fn summary(&self) -> LatencySummary {
         // A copy, so that the engine need not wait while it is searched.
-        let copy = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let copy = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let Some(histogram) = copy else {
             return LatencySummary::default();
         };
