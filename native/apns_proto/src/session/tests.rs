@@ -363,11 +363,15 @@ fn an_expired_provider_token_retires_the_connection() {
 }
 
 fn provider_token(talk: &Talk) -> ProviderToken {
+    provider_token_of(talk.now.unix_s())
+}
+
+fn provider_token_of(unix_s: u64) -> ProviderToken {
     ProviderToken::issue(
         &SigningKey::from_p8_pem(P8).unwrap(),
         &KeyId::parse("ABC123DEFG").unwrap(),
         &TeamId::parse("DEF123GHIJ").unwrap(),
-        talk.now.unix_s(),
+        unix_s,
     )
 }
 

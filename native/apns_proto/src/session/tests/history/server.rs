@@ -2,16 +2,16 @@
 
 /// Cuts a client's bytes into frames. Only what the laws ask about is kept.
 #[derive(Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     unread: Vec<u8>,
     preface_seen: bool,
 }
 
-/// A frame's type, flags and stream, and the first 8 bytes of its payload.
+/// A frame's type, flags and stream, and of its payload the header block, or the first 8 bytes.
 type Frame = (u8, u8, u32, Vec<u8>);
 
 impl Reader {
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Vec<Frame> {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Vec<Frame> {
         self.unread.extend(bytes);
         let mut frames = Vec::new();
         if !self.preface_seen && self.unread.len() >= 24 {
@@ -26,7 +26,9 @@ impl Reader {
             if self.unread.len() < 9 + len {
                 break;
             }
-            let payload = self.unread.drain(..9 + len).skip(9).take(8).collect();
+            let kept = if kind == HEADERS { len } else { 8 };
+            let payload = self.unread[9..9 + len.min(kept)].to_vec();
+            self.unread.drain(..9 + len);
             frames.push((kind, flags, stream, payload));
         }
         frames
@@ -35,33 +37,33 @@ impl Reader {
 
 /// One request as the server sees it. The n-th one is the n-th push that the session took.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) stream: u32,
+pub(crate) struct Request {
+    pub(crate) stream: u32,
     /// Its end was read while the server still wanted it: it may have been acted upon.
-    pub(super) is_whole: bool,
+    pub(crate) is_whole: bool,
     /// The status of the answer, and where in all that the server sent its head ends.
-    pub(super) answer: Option<(u16, usize)>,
+    pub(crate) answer: Option<(u16, usize)>,
     /// The server ended the stream, or broke its rules, or was told that it is of no use.
-    pub(super) is_closed: bool,
+    pub(crate) is_closed: bool,
     /// The server said, while it was free to, that it has not acted and will not.
-    pub(super) is_disclaimed: bool,
+    pub(crate) is_disclaimed: bool,
     /// The server broke a rule of the stream.
-    pub(super) is_broken: bool,
+    pub(crate) is_broken: bool,
 }
 
 #[derive(Default)]
-pub(super) struct Server {
+pub(crate) struct Server {
     reader: Reader,
-    pub(super) requests: Vec<Request>,
+    pub(crate) requests: Vec<Request>,
     /// All that it sent, the oldest first.
-    pub(super) sent: Vec<u8>,
+    pub(crate) sent: Vec<u8>,
     /// It sent bytes that are no frame, and is silent since.
-    pub(super) is_mad: bool,
+    pub(crate) is_mad: bool,
     last_stream: Option<u32>,
 }
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(super) const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
@@ -75,7 +77,7 @@ const PADDED: u8 = 8;
 
 impl Server {
     /// The client's bytes arrive.
-    pub(super) fn read(&mut self, bytes: &[u8]) {
+    pub(crate) fn read(&mut self, bytes: &[u8]) {
         for (kind, flags, stream, payload) in self.reader.read(bytes) {
             match kind {
                 HEADERS => self.requests.push(Request {
@@ -141,7 +143,7 @@ impl Server {
     }
 
     /// How many streams, and at first also that the client's SETTINGS came.
-    pub(super) fn limit(&mut self, streams: u32) {
+    pub(crate) fn limit(&mut self, streams: u32) {
         if self.sent.is_empty() {
             self.settings(3, streams);
             return self.frame(SETTINGS, ACK, 0, &[]);
@@ -149,11 +151,11 @@ impl Server {
         self.settings(3, streams);
     }
 
-    pub(super) fn initial_window(&mut self, size: u32) {
+    pub(crate) fn initial_window(&mut self, size: u32) {
         self.settings(4, size);
     }
 
-    pub(super) fn credit(&mut self, index: usize, bytes: u32) {
+    pub(crate) fn credit(&mut self, index: usize, bytes: u32) {
         let at = self
             .pick(index, |_| true)
             .filter(|_| !index.is_multiple_of(4));
@@ -162,7 +164,7 @@ impl Server {
     }
 
     /// The head of an answer. Half a request is only ever refused.
-    pub(super) fn begin(&mut self, index: usize, status: u16, padding: u8) {
+    pub(crate) fn begin(&mut self, index: usize, status: u16, padding: u8) {
         if self.is_mad {
             return;
         }
@@ -179,7 +181,7 @@ impl Server {
     }
 
     /// An interim response answers nothing.
-    pub(super) fn interim(&mut self, index: usize) {
+    pub(crate) fn interim(&mut self, index: usize) {
         let fits = |request: &Request| request.answer.is_none() && !request.is_disclaimed;
         if let Some(at) = self.pick(index, fits) {
             let stream = self.requests[at].stream;
@@ -188,7 +190,7 @@ impl Server {
     }
 
     /// More of an answer that has begun.
-    pub(super) fn body(&mut self, index: usize, data: &[u8], end: bool, padding: u8) {
+    pub(crate) fn body(&mut self, index: usize, data: &[u8], end: bool, padding: u8) {
         if let Some(at) = self.pick(index, |request| request.answer.is_some()) {
             let stream = self.requests[at].stream;
             self.padded(DATA, u8::from(end), stream, data, padding);
@@ -196,7 +198,7 @@ impl Server {
         }
     }
 
-    pub(super) fn reset(&mut self, index: usize, code: u32) {
+    pub(crate) fn reset(&mut self, index: usize, code: u32) {
         let Some(at) = self.pick(index, |_| true).filter(|_| !self.is_mad) else {
             return;
         };
@@ -208,7 +210,7 @@ impl Server {
     }
 
     /// What it has answered already it cannot take back.
-    pub(super) fn go_away(&mut self, index: usize) {
+    pub(crate) fn go_away(&mut self, index: usize) {
         if self.is_mad {
             return;
         }
@@ -223,7 +225,7 @@ impl Server {
     }
 
     /// The client's certificate is refused: nobody has looked at a request.
-    pub(super) fn turn_away(&mut self) {
+    pub(crate) fn turn_away(&mut self) {
         self.last_stream = Some(0);
         for request in &mut self.requests {
             request.is_disclaimed = true;
@@ -231,7 +233,7 @@ impl Server {
     }
 
     /// A rule of one stream is broken: credit of 0, or DATA before HEADERS.
-    pub(super) fn break_stream(&mut self, index: usize) {
+    pub(crate) fn break_stream(&mut self, index: usize) {
         let Some(at) = self
             .pick(index, |request| request.answer.is_none())
             .filter(|_| !self.is_mad)
@@ -248,7 +250,7 @@ impl Server {
         self.requests[at].is_broken = true;
     }
 
-    pub(super) fn garbage(&mut self, bytes: &[u8]) {
+    pub(crate) fn garbage(&mut self, bytes: &[u8]) {
         if !self.is_mad {
             self.sent.extend(bytes);
             self.is_mad = true;
