@@ -332,7 +332,8 @@ stats_tell_connection_and_provider_token(Config) ->
     %% The one connection leads to the simulator; the token is between 1 and 31 minutes old.
     #{environment := <<"https://", Address/binary>>} = app_config(Config),
     accepted([token(1)]),
-    #{connection_list := Connections, provider_token_age_ms := Age} = shown(erlang:monotonic_time(millisecond) + 10000),
+    #{connection_list := Connections, provider_token_age_ms := Age} =
+        shown(erlang:monotonic_time(millisecond) + 10000),
     [#{age_ms := _, streams := 0, max_streams := Max, window_bytes := Window}] =
         [Connection || #{peer := Peer, state := serving} = Connection <- Connections,
                        Peer =:= Address],
