@@ -7,6 +7,7 @@ mod headers;
 mod history;
 mod partly_sent;
 mod silence;
+mod stream_ids;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
