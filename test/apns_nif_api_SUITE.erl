@@ -332,7 +332,7 @@ stats_tell_connection_and_provider_token(Config) ->
     %% The one connection leads to the simulator; the token is between 1 and 31 minutes old.
     #{environment := <<"https://", Address/binary>>} = app_config(Config),
     accepted([token(1)]),
-    #{connection_list := Connections, provider_token_age_ms := Age} = shown(10000),
+    #{connection_list := Connections, provider_token_age_ms := Age} = shown(erlang:monotonic_time(millisecond) + 10000),
     [#{age_ms := _, streams := 0, max_streams := Max, window_bytes := Window}] =
         [Connection || #{peer := Peer, state := serving} = Connection <- Connections,
                        Peer =:= Address],
@@ -354,10 +354,11 @@ with_a_certificate_there_is_no_provider_token_to_tell(Config) ->
 %%% What the cases share
 
 %% The stats, once the list of connections shows that nothing is in flight on the only one.
-shown(PatienceMs) when PatienceMs > 0 ->
+shown(Deadline) ->
+    ?assert(erlang:monotonic_time(millisecond) < Deadline),
     case apns_nif:stats(?APP) of
         #{connection_list := [#{state := serving, streams := 0}]} = Stats -> Stats;
-        _ -> timer:sleep(10), shown(PatienceMs - 10)
+        _ -> erlang:yield(), shown(Deadline)
     end.
 
 accepted(Tokens) ->

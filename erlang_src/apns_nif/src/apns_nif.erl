@@ -377,6 +377,7 @@
     queued_call := non_neg_integer(),
     queued_message := non_neg_integer(),
     queued_background := non_neg_integer(),
+    queued_suspects := non_neg_integer(),
     provider_token_age_ms => non_neg_integer(),
     credentials_expire_in => Days :: non_neg_integer(),
     atom() => non_neg_integer() | latency() | #{binary() => pos_integer()} | [connection()]

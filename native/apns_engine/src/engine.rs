@@ -15,6 +15,7 @@ mod outbox;
 mod serve;
 mod settle;
 mod show;
+mod suspects;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -29,6 +30,7 @@ use apns_proto::http2;
 use apns_proto::now::Now;
 use apns_proto::provider_token::ProviderToken;
 use apns_proto::session::{Blocked, FailedCause};
+use apns_proto::suspicion::Suspicion;
 use apns_proto::waiting::Waiting;
 use crossbeam_channel::Receiver;
 
@@ -53,6 +55,11 @@ pub(crate) struct Engine<S: EventSink> {
     outbox: Outbox<S>,
     receiver: Option<S::Recipient>,
     waiting: Waiting<QueuedPush<S::Recipient>, RandomState>,
+    /// Those of them that are kept apart, see `suspects.rs`.
+    suspects: Waiting<QueuedPush<S::Recipient>, RandomState>,
+    suspicion: Suspicion<RandomState>,
+    /// Suspects are kept apart now.
+    apart: bool,
     /// Pushes that are to end, and why; here, so that a panic loses none.
     ending: VecDeque<(QueuedPush<S::Recipient>, FailedCause)>,
     links: Links<S::Recipient>,
@@ -119,6 +126,9 @@ impl<S: EventSink> Engine<S> {
             stats: parts.stats,
             outbox: Outbox::new(parts.sink),
             waiting: Waiting::new(read_clocks(), RandomState::new()),
+            suspects: Waiting::new(read_clocks(), RandomState::new()),
+            suspicion: Suspicion::new(RandomState::new()),
+            apart: false,
             ending: VecDeque::new(),
             provider_token: None,
             expiry: Expiry::default(),
@@ -198,6 +208,8 @@ impl<S: EventSink> Engine<S> {
         let probe = self.guard.probe_at().filter(|at| waiting && *at > now);
         [
             self.waiting.poll_timeout(),
+            self.suspects.poll_timeout(),
+            self.suspicion.burst_ends().filter(|_| self.apart),
             probe,
             self.guard.poll_timeout(),
             self.stop_at,
@@ -221,8 +233,9 @@ impl<S: EventSink> Engine<S> {
     fn dispatch(&mut self, now: Now) {
         self.refresh_provider_token(now);
         self.flush_retired(now);
+        self.part(now);
         // A full output is written and more waits: on while a socket takes it.
-        while self.flush_serving(now) && self.fill_sessions(now) > 0 {}
+        while self.flush_serving(now) && self.fill_sessions(now) + self.fill_apart(now) > 0 {}
         self.fit_connections(now);
     }
 
@@ -236,6 +249,12 @@ impl<S: EventSink> Engine<S> {
             {
                 if let Some(cause) = push.overdue(now) {
                     self.ending.push_back((push, cause));
+                    continue;
+                }
+                if self.apart && self.suspicion.is_suspect(&push.request.device_token) {
+                    let superseded = self.suspects.take_over(now, push);
+                    self.ending
+                        .extend(superseded.map(|push| (push, FailedCause::Superseded)));
                     continue;
                 }
                 match session.send(now, push) {

@@ -152,6 +152,8 @@ pub struct Stats {
     pub queued_message: Gauge,
     /// The same in the lane of what nobody misses.
     pub queued_background: Gauge,
+    /// Those in any lane that wait apart, for a connection set apart for suspects.
+    pub queued_suspects: Gauge,
     /// Bytes of all pushes inside, by which the budget counts.
     pub queued_bytes: Gauge,
     /// Pushes written and not answered.
@@ -249,6 +251,7 @@ impl Stats {
             ("queued_background", self.queued_background.get()),
         ]));
         numbers.extend([
+            ("queued_suspects", self.queued_suspects.get()),
             ("queued_bytes", self.queued_bytes.get()),
             ("in_flight", self.in_flight.get()),
             ("delayed", self.delayed.get()),

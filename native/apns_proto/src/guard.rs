@@ -24,8 +24,8 @@ pub struct Guard<V> {
     blamed_in_a_row: u32,
     /// Tokens refused since the last accepted push, each once, the oldest first.
     suspects: Vec<Suspect<V>>,
-    /// A push was accepted with the present configuration.
-    proven: bool,
+    /// When a push was last accepted with the present configuration.
+    accepted_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl<V> Guard<V> {
             probe_backoff,
             blamed_in_a_row: 0,
             suspects: Vec::new(),
-            proven: false,
+            accepted_at: None,
         }
     }
 
@@ -143,7 +143,7 @@ impl<V> Guard<V> {
     /// Key, certificate or anything else of the configuration was changed: what was known of the old one is void, and a
     /// paused app tries at once.
     pub fn configuration_changed(&mut self, now: Instant) {
-        self.proven = false;
+        self.accepted_at = None;
         self.blamed_in_a_row = 0;
         self.suspects.clear();
         self.probe_backoff.reset();
@@ -165,7 +165,7 @@ impl<V> Guard<V> {
     ) -> Judgement<V> {
         let mut judgement = Judgement::default();
         if response.verdict() == Verdict::Accepted {
-            self.proven = true;
+            self.accepted_at = Some(now);
             self.blamed_in_a_row = 0;
             judgement.dead = self
                 .suspects
@@ -207,24 +207,29 @@ impl<V> Guard<V> {
         judgement
     }
 
-    /// The moment of [`poll_timeout`](Self::poll_timeout) has come: the tokens that are believed to be dead by now.
-    pub fn handle_timeout(&mut self, now: Instant) -> Vec<V> {
+    /// The moment of [`poll_timeout`](Self::poll_timeout) has come: the tokens that are believed to be dead by now, unless
+    /// they are too many.
+    pub fn handle_timeout(&mut self, now: Instant, random: u64) -> Judgement<V> {
+        let mut judgement = Judgement::default();
         if !self.believes_in_time() {
-            return Vec::new();
+            return judgement;
         }
         let old = |suspect: &Suspect<V>| suspect.since + BELIEVED_AFTER <= now;
         let count = self.suspects.iter().take_while(|it| old(it)).count();
-        self.suspects
-            .drain(..count)
-            .map(|suspect| suspect.dead)
-            .collect()
+        if count > 0 && self.suspects.len() >= TOO_MANY_SUSPECTS {
+            judgement.paused = self.pause_for_suspects(now, random);
+        } else {
+            let believed = self.suspects.drain(..count);
+            judgement.dead = believed.map(|suspect| suspect.dead).collect();
+        }
+        judgement
     }
 
     // -- inside
 
     /// A configuration that has worked is not doubted for a few refusals; one that never has is.
     const fn believes_in_time(&self) -> bool {
-        self.proven && self.pause.is_none()
+        self.accepted_at.is_some() && self.pause.is_none()
     }
 
     fn is_paused_for(&self, cause: PauseCause) -> bool {
@@ -248,9 +253,18 @@ impl<V> Guard<V> {
             since: now,
             dead,
         });
-        if self.suspects.len() < TOO_MANY_SUSPECTS {
+        // Answers that come together come in any order: the refusals behind the acceptances, for one.
+        let enough = match self.accepted_at {
+            Some(at) if now < at + LATELY => MAX_SUSPECTS,
+            _ => TOO_MANY_SUSPECTS,
+        };
+        if self.suspects.len() < enough {
             return None;
         }
+        self.pause_for_suspects(now, random)
+    }
+
+    fn pause_for_suspects(&mut self, now: Instant, random: u64) -> Option<PauseCause> {
         self.suspects.clear();
         self.pause(now, random, PauseCause::DeviceTokens)
     }
@@ -275,9 +289,13 @@ impl<V> Guard<V> {
     }
 }
 
-/// Different device tokens refused without one accepted push between them that are no chance any more. Also the bound on
-/// what is kept of them.
+/// Different device tokens refused without one accepted push between them that are no chance any more.
 const TOO_MANY_SUSPECTS: usize = 10;
+/// How many it takes where a push was accepted lately. Also the bound on what is kept of them.
+const MAX_SUSPECTS: usize = 1000;
+/// For how long an accepted push says that the configuration is right: longer than the answers to what is in flight with
+/// it take to come.
+const LATELY: Duration = Duration::from_secs(1);
 /// How long a refused token is doubted while nothing else happens: were the configuration wrong, the next refusals would
 /// have come by then.
 const BELIEVED_AFTER: Duration = Duration::from_secs(10);

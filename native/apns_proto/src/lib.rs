@@ -79,5 +79,6 @@ pub mod push_type;
 pub mod request;
 pub mod response;
 pub mod session;
+pub mod suspicion;
 pub mod topic;
 pub mod waiting;

@@ -188,6 +188,13 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
         self.come_back(now, item, Self::queue_in_front)
     }
 
+    /// Takes over an item that waited elsewhere, with the order it has from there: to the end of its lane. Returns the
+    /// item that ends superseded, as [`Self::push_again`] does.
+    #[must_use = "the superseded item ends"]
+    pub fn take_over(&mut self, now: Now, item: T) -> Option<T> {
+        self.come_back(now, item, Self::queue_at_end)
+    }
+
     /// Takes back an item that may be sent again from `until` on. Returns the item that ends superseded, as
     /// [`Self::push_again`] does.
     #[must_use = "the superseded item ends"]

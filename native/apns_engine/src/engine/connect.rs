@@ -1,10 +1,12 @@
 //! Getting a connection up: when, where to, and what becomes of an attempt.
 
+use std::time::{Duration, Instant};
+
 use apns_proto::now::Now;
 
 use super::Engine;
 use super::dialer::Step;
-use super::links::MayFollow;
+use super::links::Links;
 use crate::event::{Alarm, Event, EventSink};
 use crate::link::{Down, Link};
 use crate::tls;
@@ -143,3 +145,49 @@ impl<S: EventSink> Engine<S> {
         });
     }
 }
+
+impl<R> Links<R> {
+    /// Says when the next connection may be tried, one having ended; returns how long that is from now.
+    pub(super) fn hold_back(
+        &mut self,
+        may_follow: MayFollow,
+        now: Instant,
+        random: u64,
+    ) -> Duration {
+        match may_follow {
+            MayFollow::AfterCalm => {
+                self.abandon_attempt();
+                self.dialer.wait(CALM, now, random)
+            }
+            // What is on its way up already follows.
+            _ if self.dialer.is_busy() => Duration::ZERO,
+            MayFollow::AtOnce => {
+                self.dialer.start_over();
+                Duration::ZERO
+            }
+            MayFollow::Later => self.dialer.wait(Duration::ZERO, now, random),
+        }
+    }
+
+    /// Gives up the attempt under way, if there is one.
+    pub(super) fn abandon_attempt(&mut self) {
+        if let Some(link) = self.attempt.take() {
+            self.bury(link, false);
+        }
+        self.dialer.start_over();
+    }
+}
+
+/// When a connection may follow one that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MayFollow {
+    /// It served well: at once.
+    AtOnce,
+    /// It was of little use: after the backoff.
+    Later,
+    /// The server said ENHANCE_YOUR_CALM: much later.
+    AfterCalm,
+}
+
+/// How long a server that said ENHANCE_YOUR_CALM is left alone, on top of the backoff.
+const CALM: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use apns_proto::session::FailedCause;
 
 use super::Engine;
-use super::links::MayFollow;
+use super::connect::MayFollow;
 use crate::event::{Alarm, EventSink};
 
 impl<S: EventSink> Engine<S> {

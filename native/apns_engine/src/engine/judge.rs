@@ -21,11 +21,9 @@ impl<S: EventSink> Engine<S> {
             // What carries no time of Apple's holds for the moment when the push was written.
             timestamp_ms: response.timestamp_ms.unwrap_or_else(|| push.written_ms()),
         });
-        let Judgement {
-            dead,
-            paused,
-            resumed,
-        } = self.guard.handle_answer(
+        self.suspicion
+            .handle_answer(now.instant, &push.request.device_token, response);
+        let judgement = self.guard.handle_answer(
             now.instant,
             self.random.u64(..),
             &push.request.device_token,
@@ -33,17 +31,19 @@ impl<S: EventSink> Engine<S> {
             dead,
         );
         self.raise_alarm_for(now, response);
+        self.carry_out(judgement);
+    }
+
+    fn carry_out(&mut self, judgement: Judgement<TokenInvalid>) {
+        let Judgement {
+            dead,
+            paused,
+            resumed,
+        } = judgement;
         if let Some(cause) = paused {
             self.stats.pauses.add(1);
             if cause == PauseCause::DeviceTokens {
-                self.raise_alarm(
-                    Alarm::Configuration,
-                    format!(
-                        "Apple refuses one device token after another ({}): check topic and environment; no device is \
-                         forgotten for it",
-                        reason_of(response)
-                    ),
-                );
+                self.raise_alarm(Alarm::Configuration, TOKEN_AFTER_TOKEN);
             }
             self.tell_receiver(Event::Paused);
         }
@@ -71,9 +71,9 @@ impl<S: EventSink> Engine<S> {
 
     /// Tokens that were doubted for a while, and are not any more.
     pub(super) fn believe(&mut self, now: Now) {
-        for dead in self.guard.handle_timeout(now.instant) {
-            self.tell_dead(dead);
-        }
+        let random = self.random.u64(..);
+        let judgement = self.guard.handle_timeout(now.instant, random);
+        self.carry_out(judgement);
     }
 
     /// How many pushes may be sent in this turn.
@@ -135,6 +135,10 @@ impl<S: EventSink> Engine<S> {
         }
     }
 }
+
+/// What the pause for refused device tokens says.
+const TOKEN_AFTER_TOKEN: &str = "Apple refuses one device token after another: check topic and environment; no device is \
+                                 forgotten for it";
 
 fn reason_of(response: &Response) -> &str {
     let reason = response.reason.as_ref();

@@ -35,6 +35,8 @@ pub(super) struct Links<R> {
     /// Take pushes, the oldest first. The first that has room gets the next push, so that the last ones are idle when
     /// they are not needed.
     pub(super) serving: Vec<Serving<R>>,
+    /// One is missing that could be set apart for suspects.
+    pub(super) wants_apart: bool,
     /// Take no pushes; wait for the answers to those that they took.
     pub(super) retired: Vec<Link<R>>,
     outcomes: VecDeque<(QueuedPush<R>, Fate)>,
@@ -54,6 +56,8 @@ pub(super) struct Serving<R> {
     since: Instant,
     /// It gave an answer that shows that we are known.
     pub(super) useful: bool,
+    /// It takes suspects only.
+    pub(super) apart: bool,
     /// Its session has the present provider token.
     has_token: bool,
     /// Since when nothing has been in flight on it.
@@ -85,6 +89,7 @@ impl<R> Links<R> {
             growth: Growth::new(limits.max_connections, limits.connection_idle_timeout),
             attempt: None,
             serving: Vec::new(),
+            wants_apart: false,
             retired: Vec::new(),
             max_retired: limits.max_connections + SPARE_RETIRED,
             outcomes: VecDeque::new(),
@@ -102,9 +107,10 @@ impl<R> Links<R> {
         self.serving.len()
     }
 
-    /// The sessions that take pushes, those to be filled first in front.
+    /// The sessions that take pushes, those to be filled first in front; not the one set apart.
     pub(super) fn sessions(&mut self) -> impl Iterator<Item = &mut Session<Origin<R>>> {
-        self.serving.iter_mut().filter_map(|one| one.link.session())
+        let serving = self.serving.iter_mut().filter(|one| !one.apart);
+        serving.filter_map(|one| one.link.session())
     }
 
     pub(super) fn in_flight(&mut self) -> usize {
@@ -124,6 +130,7 @@ impl<R> Links<R> {
     /// Whether the way to a connection is to be followed: one is missing, or it has been begun.
     pub(super) fn wants_connection(&self, now: Instant) -> bool {
         self.serving.is_empty()
+            || self.wants_apart
             || self.dialer.is_busy()
             || self.growth.wants_another(self.ready(), now)
     }
@@ -213,36 +220,6 @@ impl<R> Links<R> {
         pushes
     }
 
-    /// Says when the next connection may be tried, one having ended; returns how long that is from now.
-    pub(super) fn hold_back(
-        &mut self,
-        may_follow: MayFollow,
-        now: Instant,
-        random: u64,
-    ) -> Duration {
-        match may_follow {
-            MayFollow::AfterCalm => {
-                self.abandon_attempt();
-                self.dialer.wait(CALM, now, random)
-            }
-            // What is on its way up already follows.
-            _ if self.dialer.is_busy() => Duration::ZERO,
-            MayFollow::AtOnce => {
-                self.dialer.start_over();
-                Duration::ZERO
-            }
-            MayFollow::Later => self.dialer.wait(Duration::ZERO, now, random),
-        }
-    }
-
-    /// Gives up the attempt under way, if there is one.
-    pub(super) fn abandon_attempt(&mut self) {
-        if let Some(link) = self.attempt.take() {
-            self.bury(link, false);
-        }
-        self.dialer.start_over();
-    }
-
     /// The credentials have changed: every connection made so far has old ones.
     pub(super) fn outdate(&mut self) {
         self.outdated = Token(self.next_token);
@@ -310,6 +287,7 @@ impl<R> Links<R> {
             link,
             since: now.instant,
             useful: false,
+            apart: false,
             has_token: false,
             idle_since: None,
         });
@@ -370,19 +348,6 @@ impl<R> Serving<R> {
     }
 }
 
-/// When a connection may follow one that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum MayFollow {
-    /// It served well: at once.
-    AtOnce,
-    /// It was of little use: after the backoff.
-    Later,
-    /// The server said ENHANCE_YOUR_CALM: much later.
-    AfterCalm,
-}
-
-/// How long a server that said ENHANCE_YOUR_CALM is left alone, on top of the backoff.
-const CALM: Duration = Duration::from_secs(60);
 /// The loop's wake-up from other threads.
 pub(crate) const WAKER: Token = Token(0);
 /// Readiness events taken in one turn; there are a handful of sockets.

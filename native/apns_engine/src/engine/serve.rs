@@ -5,7 +5,7 @@ use apns_proto::session::Notice;
 use mio::Token;
 
 use super::Engine;
-use super::links::MayFollow;
+use super::connect::MayFollow;
 use crate::event::{Alarm, Event, EventSink};
 use crate::link::{Down, Link};
 

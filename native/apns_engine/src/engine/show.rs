@@ -17,17 +17,19 @@ impl<S: EventSink> Engine<S> {
         // that is just being refused at a bound is in nothing.
         let new = match self.jobs.is_empty() {
             true => 0,
-            false => inside.saturating_sub(self.waiting.len() + in_flight),
+            false => inside.saturating_sub(self.waiting.len() + self.suspects.len() + in_flight),
         };
         let stats = &self.stats;
         stats.queued_new.set(new as u64);
-        for (lane, count) in self.waiting.in_lanes() {
+        stats.queued_suspects.set(self.suspects.len() as u64);
+        let lanes = self.waiting.in_lanes().into_iter();
+        for ((lane, others), (_, suspects)) in lanes.zip(self.suspects.in_lanes()) {
             let gauge = match lane {
                 Lane::Call => &stats.queued_call,
                 Lane::Message => &stats.queued_message,
                 Lane::Background => &stats.queued_background,
             };
-            gauge.set(count as u64);
+            gauge.set((others + suspects) as u64);
         }
         stats.queued_bytes.set(bytes as u64);
         stats.delayed.set(self.waiting.held() as u64);

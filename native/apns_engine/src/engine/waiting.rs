@@ -46,7 +46,8 @@ impl<S: EventSink> Engine<S> {
 
     /// Lets go what was held back until now, and ends the pushes that waited too long.
     pub(super) fn sweep(&mut self, now: Now) {
-        for push in self.waiting.handle_timeout(now) {
+        let overdue = self.waiting.handle_timeout(now).into_iter();
+        for push in overdue.chain(self.suspects.handle_timeout(now)) {
             let cause = match push.overdue(now).unwrap_or(FailedCause::Expired) {
                 FailedCause::Unreachable if self.guard.is_paused() => FailedCause::Paused,
                 cause => cause,
@@ -67,9 +68,9 @@ impl<S: EventSink> Engine<S> {
     /// Ends everything that is inside, whichever way it came or went.
     pub(super) fn end(&mut self, now: Now, cause: FailedCause) {
         // What waits comes first: after a panic it may be in disorder, and is not when all is taken.
-        let waiting = self.waiting.take_all();
-        self.ending
-            .extend(waiting.into_iter().map(|push| (push, cause)));
+        let waiting = self.waiting.take_all().into_iter();
+        let waiting = waiting.chain(self.suspects.take_all());
+        self.ending.extend(waiting.map(|push| (push, cause)));
         self.end_those();
         while self.take_jobs(now) {}
         let rest = self.waiting.take_all().into_iter();

@@ -41,8 +41,13 @@ impl Latency {
     /// The times so far.
     #[must_use]
     pub fn summary(&self) -> LatencySummary {
-        let histogram = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(histogram) = histogram.as_ref() else {
+        // A copy, so that the engine need not wait while it is searched.
+        let copy = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(histogram) = copy else {
             return LatencySummary::default();
         };
         LatencySummary {

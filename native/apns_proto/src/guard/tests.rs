@@ -76,8 +76,8 @@ fn where_a_push_was_accepted_before_a_refused_token_is_believed_to_be_dead_in_a_
     assert_eq!(watch.bad_token(1), dead(&[]));
     let due = watch.guard.poll_timeout().unwrap();
     assert_eq!(due, watch.now + BELIEVED_AFTER);
-    assert!(watch.guard.handle_timeout(watch.now).is_empty());
-    assert_eq!(watch.guard.handle_timeout(due), [1]);
+    assert_eq!(watch.guard.handle_timeout(watch.now, 0), dead(&[]));
+    assert_eq!(watch.guard.handle_timeout(due, 0), dead(&[1]));
     assert_eq!(watch.guard.poll_timeout(), None);
 }
 
@@ -87,7 +87,7 @@ fn where_no_push_was_ever_accepted_time_proves_nothing() {
     watch.bad_token(1);
     assert_eq!(watch.guard.poll_timeout(), None);
     let later = watch.now + Duration::from_secs(3600);
-    assert!(watch.guard.handle_timeout(later).is_empty());
+    assert_eq!(watch.guard.handle_timeout(later, 0), dead(&[]));
 }
 
 #[test]
@@ -96,6 +96,7 @@ fn one_refused_token_after_another_pauses_the_app_and_none_is_given_up() {
         let mut watch = Watch::new();
         if proven {
             watch.accepted();
+            watch.now += LATELY;
         }
         for number in 1..10 {
             assert_eq!(watch.bad_token(number), dead(&[]));
@@ -114,6 +115,42 @@ fn one_refused_token_after_another_pauses_the_app_and_none_is_given_up() {
         assert!(resumed.resumed.is_some());
         assert_eq!(watch.gate(), Gate::Open);
     }
+}
+
+#[test]
+fn a_crowd_of_refused_tokens_that_comes_with_accepted_pushes_pauses_nothing() {
+    let mut watch = Watch::new();
+    watch.accepted();
+    let crowd: Vec<_> = (1..=100).collect();
+    for number in &crowd {
+        assert_eq!(watch.bad_token(*number), dead(&[]));
+    }
+    watch.now += LATELY / 2;
+    assert_eq!(watch.accepted(), dead(&crowd));
+    assert_eq!(watch.gate(), Gate::Open);
+}
+
+#[test]
+fn a_crowd_of_refused_tokens_that_nothing_follows_is_not_believed_in_time() {
+    let mut watch = Watch::new();
+    watch.accepted();
+    for number in 1..=50 {
+        watch.bad_token(number);
+    }
+    watch.now = watch.guard.poll_timeout().unwrap();
+    let judged = watch.guard.handle_timeout(watch.now, 0);
+    assert_eq!(judged, paused(PauseCause::DeviceTokens));
+    assert!(watch.accepted().dead.is_empty());
+}
+
+#[test]
+fn a_thousand_refused_tokens_in_a_row_pause_the_app_whatever_was_accepted_before() {
+    let mut watch = Watch::new();
+    watch.accepted();
+    for number in 1..1000 {
+        assert_eq!(watch.bad_token(number), dead(&[]));
+    }
+    assert_eq!(watch.bad_token(1000), paused(PauseCause::DeviceTokens));
 }
 
 #[test]

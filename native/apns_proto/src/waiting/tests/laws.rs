@@ -19,6 +19,7 @@ enum Step {
     /// Something in flight ends.
     End(usize),
     PushAgain(usize),
+    TakeOver(usize),
     Hold(usize, u64),
     HoldDevice(usize, u64),
     Advance(u64),
@@ -54,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Pop),
         2 => which.clone().prop_map(Step::End),
         3 => which.clone().prop_map(Step::PushAgain),
+        2 => which.clone().prop_map(Step::TakeOver),
         3 => (which.clone(), 0..5000u64).prop_map(|(which, ms)| Step::Hold(which, ms)),
         3 => (which, 0..5000u64).prop_map(|(which, ms)| Step::HoldDevice(which, ms)),
         6 => (0..3000u64).prop_map(Step::Advance),
@@ -137,6 +139,13 @@ impl<S: BuildHasher + Clone + Default> Play<S> {
                 if let Some(item) = self.take_in_flight(which) {
                     let model = self.model.push_again(item.clone());
                     let real = self.waiting.push_again(now, item);
+                    self.superseded(real, model);
+                }
+            }
+            Step::TakeOver(which) => {
+                if let Some(item) = self.take_in_flight(which) {
+                    let model = self.model.take_over(item.clone());
+                    let real = self.waiting.take_over(now, item);
                     self.superseded(real, model);
                 }
             }

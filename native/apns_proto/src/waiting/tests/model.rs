@@ -120,6 +120,15 @@ impl Model {
         superseded
     }
 
+    pub(super) fn take_over(&mut self, item: Item) -> Option<u32> {
+        let superseded = match self.make_way(&item) {
+            Err(itself) => return Some(itself),
+            Ok(older) => older,
+        };
+        self.lane(&item).push_back(item);
+        superseded
+    }
+
     pub(super) fn hold(&mut self, item: Item, due: Instant) -> Option<u32> {
         let superseded = match self.make_way(&item) {
             Err(itself) => return Some(itself),
