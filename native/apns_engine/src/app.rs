@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +19,7 @@ use crate::engine::{self, Parts};
 use crate::event::EventSink;
 use crate::queue::{Budget, Origin, Queue, QueuedPush};
 use crate::registry::{DeviceKind, Registry};
-use crate::resolver::Resolver;
+use crate::resolver::{self, Resolver};
 use crate::stats::{Snapshot, Stats};
 use crate::watcher::{Watch, Watched, Watcher};
 
@@ -88,6 +90,17 @@ impl<S: EventSink> App<S> {
         sink: S,
         receiver: Option<S::Recipient>,
     ) -> Result<Self, StartError> {
+        Self::start_with(name, options, sink, receiver, resolver::ask_system)
+    }
+
+    /// [`start`](Self::start), with somebody else than the system to ask for the addresses of names.
+    fn start_with(
+        name: &str,
+        options: Options,
+        sink: S,
+        receiver: Option<S::Recipient>,
+        look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
+    ) -> Result<Self, StartError> {
         let config = AppConfig::parse(name, &options)?;
         let watcher = Watcher::get()?;
         let poll = mio::Poll::new()?;
@@ -100,7 +113,7 @@ impl<S: EventSink> App<S> {
         let queue_timeout = config.limits.queue_timeout;
         let resolver = {
             let queue = Arc::clone(&queue);
-            Resolver::start(name, move || queue.wake())?
+            Resolver::start(name, look_up, move || queue.wake())?
         };
         if let Some(not_after) = config.credentials.not_after() {
             stats.show_end(not_after, now_unix());
@@ -285,3 +298,6 @@ fn system_seed() -> u64 {
         .unwrap_or_default();
     RandomState::new().hash_one((unix, std::thread::current().id()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,11 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+/// What the system's resolver knows of a name. Blocks.
+pub(crate) fn ask_system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    (host, port).to_socket_addrs().map(Vec::from_iter)
+}
+
 /// Looks up names for one app. Dropping it never waits.
 #[derive(Debug)]
 pub(crate) struct Resolver {
@@ -17,16 +22,12 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// Starts the thread `apns-dns-<app>`. It calls `waker` whenever there is an answer to take.
+    /// Starts the thread `apns-dns-<app>`. It asks `look_up`, which may block, and calls `waker` whenever there is an
+    /// answer to take.
     ///
     /// # Errors
     /// The system starts no more threads.
-    pub(crate) fn start(app: &str, waker: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
-        let look_up = |host: &str, port: u16| (host, port).to_socket_addrs().map(Vec::from_iter);
-        Self::start_with(app, look_up, waker)
-    }
-
-    fn start_with(
+    pub(crate) fn start(
         app: &str,
         look_up: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + 'static,
         waker: impl Fn() + Send + Sync + 'static,

@@ -17,7 +17,7 @@ mod index;
 mod list;
 mod slab;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::hash::BuildHasher;
 use std::time::Instant;

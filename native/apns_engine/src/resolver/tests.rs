@@ -27,7 +27,7 @@ fn scripted() -> Scripted {
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the test is over")))
     };
-    let resolver = Resolver::start_with("app", look_up, move || {
+    let resolver = Resolver::start("app", look_up, move || {
         let _ = wake.send(());
     })
     .unwrap();
@@ -167,7 +167,7 @@ fn an_idle_thread_ends_when_the_resolver_is_dropped() {
 #[test]
 fn the_system_knows_localhost_and_a_name_with_a_nul_starts_a_thread() {
     let (wake, woken) = channel();
-    let resolver = Resolver::start("a\0b", move || {
+    let resolver = Resolver::start("a\0b", ask_system, move || {
         let _ = wake.send(());
     })
     .unwrap();

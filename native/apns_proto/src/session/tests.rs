@@ -1,5 +1,6 @@
 //! The session against a scripted server, under a virtual clock.
 
+mod again;
 mod begun;
 mod calls;
 mod ends;
@@ -7,6 +8,7 @@ mod headers;
 mod history;
 mod partly_sent;
 mod silence;
+mod stream_ids;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +41,14 @@ struct Talk {
 
 impl Talk {
     fn new(authentication: Authentication) -> Self {
+        let now = Now {
+            instant: Instant::now(),
+            unix_ms: 1_800_000_000_000,
+        };
+        Self::begin_at(authentication, now)
+    }
+
+    fn begin_at(authentication: Authentication, now: Now) -> Self {
         let config = Config {
             authority: "api.push.apple.com".into(),
             topic: Topic::parse("im.example.chat").unwrap(),
@@ -46,10 +56,6 @@ impl Talk {
             response_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(300),
             ping_timeout: Duration::from_secs(10),
-        };
-        let now = Now {
-            instant: Instant::now(),
-            unix_ms: 1_800_000_000_000,
         };
         Self {
             session: Session::new(config, now),

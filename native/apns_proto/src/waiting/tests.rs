@@ -16,7 +16,7 @@ use crate::device_token::DeviceToken;
 use crate::lanes::Lane;
 use crate::now::Now;
 
-pub(super) type Hasher = BuildHasherDefault<DefaultHasher>;
+pub(crate) type Hasher = BuildHasherDefault<DefaultHasher>;
 
 pub(super) const NOBODY: [u32; 0] = [];
 

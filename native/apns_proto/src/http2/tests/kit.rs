@@ -51,6 +51,13 @@ pub(super) struct Pair {
     pub(super) opened: u32,
 }
 
+impl<R: ResponseHandler> Connection<R> {
+    /// As after so many requests that the stream numbers allow `left` more.
+    pub(crate) fn spend_stream_ids(&mut self, left: u32) {
+        self.next_stream = Some(StreamId::new(StreamId::MAX.get() - 2 * (left - 1)));
+    }
+}
+
 impl Pair {
     /// A connection on which only the client has spoken.
     pub(super) fn unsettled(config: Config) -> Self {

@@ -12,7 +12,7 @@ use crate::session::Blocked;
 /// What the session was given, and what the answers said of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
-    pub(super) authentication: Authentication,
+    pub(crate) authentication: Authentication,
     /// Provider tokens that the session got; the last one counts.
     given: usize,
     /// An answer showed that Apple knows them.
@@ -22,7 +22,7 @@ pub(crate) struct Credentials {
 }
 
 /// A certificate, or a provider token that is there at once or only later.
-pub(super) fn credentials() -> impl Strategy<Value = Credentials> {
+pub(crate) fn credentials() -> impl Strategy<Value = Credentials> {
     prop_oneof![
         2 => Just(Credentials::certificate()),
         3 => Just(Credentials::provider_token()),

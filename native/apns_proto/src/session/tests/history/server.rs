@@ -75,6 +75,16 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
+impl Request {
+    /// Whether the device may ring for it: it was accepted, or may have been.
+    pub(crate) fn may_ring(&self) -> bool {
+        match self.answer {
+            Some((status, _)) => matches!(status, 200..=299),
+            None => self.is_whole && !self.is_disclaimed,
+        }
+    }
+}
+
 impl Server {
     /// The client's bytes arrive.
     pub(crate) fn read(&mut self, bytes: &[u8]) {
@@ -195,6 +205,24 @@ impl Server {
             let stream = self.requests[at].stream;
             self.padded(DATA, u8::from(end), stream, data, padding);
             self.requests[at].is_closed |= end && !self.is_mad;
+        }
+    }
+
+    /// All that it can accept, it accepts.
+    pub(crate) fn accept_all(&mut self) {
+        if self.is_mad {
+            return;
+        }
+        while self
+            .pick(0, |request| {
+                request.is_whole && request.answer.is_none() && !request.is_disclaimed
+            })
+            .is_some()
+        {
+            self.begin(0, 200, 0);
+        }
+        while self.pick(0, |request| request.answer.is_some()).is_some() {
+            self.body(0, b"", true, 0);
         }
     }
 

@@ -12,6 +12,7 @@ use super::credentials::Credentials;
 use super::server::{HEADERS, Reader, Server};
 use crate::apns_id::ApnsId;
 use crate::http2::hpack::Decoder;
+use crate::now::Now;
 use crate::push_type::PushType;
 use crate::session::{Fate, Push};
 
@@ -82,7 +83,7 @@ impl World {
         match step {
             Step::Send { call, len } => {
                 let number = self.taken.len() as u32 + 1;
-                let push = push_of(number, *call, *len, &self.talk);
+                let push = push_of(number, *call, *len, self.talk.now);
                 self.offer(push)?.ok();
             }
             Step::Write(n) => self.write(*n)?,
@@ -261,6 +262,14 @@ impl World {
         Ok(outcomes)
     }
 
+    /// The pushes for which a device may ring, as the server knows; as often as it may.
+    pub(crate) fn may_have_rung(&self) -> impl Iterator<Item = u32> {
+        let requests = self.server.requests.iter().zip(&self.taken);
+        requests
+            .filter(|(request, _)| request.may_ring())
+            .map(|(_, taken)| taken.number)
+    }
+
     /// All is over: the server has read everything it will ever read.
     pub(crate) fn judge(&mut self) -> Result<(), TestCaseError> {
         self.server_reads(usize::MAX);
@@ -287,13 +296,13 @@ impl World {
 }
 
 /// A push that is told from all others.
-pub(crate) fn push_of(number: u32, call: bool, len: usize, talk: &Talk) -> Box<Push<u32>> {
+pub(crate) fn push_of(number: u32, call: bool, len: usize, now: Now) -> Box<Push<u32>> {
     let push_type = if call {
         PushType::Voip
     } else {
         PushType::Alert
     };
-    let mut push = long_push(push_type, len, talk.now);
+    let mut push = long_push(push_type, len, now);
     push.context = number;
     push.request.apns_id = ApnsId::from_random(u128::from(number).to_be_bytes());
     push
