@@ -171,6 +171,8 @@ async def wrong_options(bed: Bed) -> None:
         ({"apps": {TOPIC: app | {"queue_limits": 7}}}, path, "queue_limits"),
         ({"apps": {TOPIC: app | {"max_connections": 101}}}, f"{path}->max_connections", "from 1 to 100"),
         ({"apps": {TOPIC: app | {"queue_timeout": "10 ms"}}}, f"{path}->queue_timeout", "100 ms to 2592000 s"),
+        ({"apps": {TOPIC: app | {"reconnect_max_interval": "100 ms"}}}, path, "is less than reconnect_min_interval"),
+        ({"apps": {TOPIC: app | {"password": "x"}}}, path, "password is for the key of a certificate_file"),
         ({"apps": {TOPIC: app | {"ping_timeout": "soon"}}}, f"{path}->ping_timeout", "such as 10 seconds or 500 ms"),
     ):
         refusal = await bed.node.refused_reload(bed.module_config(**config))

@@ -136,7 +136,7 @@ app() ->
               password => econf:binary(),
               ca_file => econf:file(read)},
             [unique, {return, map}]),
-        fun credential/1).
+        fun(App) -> credential(ordered(App)) end).
 
 %% Their limits are the engine's, whose tests compare them.
 numbers() ->
@@ -209,6 +209,20 @@ apple_id() ->
 or_say(Validator, Sentence) ->
     econf:either(Validator, fun(_) -> econf:fail({invalid_syntax, Sentence}) end).
 
+%% The second of each pair may not be less than the first.
+ordered(App) ->
+    lists:foreach(fun({Min, Max, DefaultMin, DefaultMax}) ->
+        case {maps:get(Min, App, DefaultMin), maps:get(Max, App, DefaultMax)} of
+            {Least, Most} when Least =< Most ->
+                ok;
+            {Least, Most} ->
+                econf:fail({invalid_syntax,
+                    io_lib:format("~s (~b ms) is less than ~s (~b ms)", [Max, Most, Min, Least])})
+        end
+    end, [{reconnect_min_interval, reconnect_max_interval, 500, 60000},
+          {probe_min_interval, probe_max_interval, 30000, 600000}]),
+    App.
+
 %% A provider token needs three things; a certificate may have its key in the same file.
 credential(App) ->
     Missing = [Option || Option <- [key_file, key_id, team_id], not is_map_key(Option, App)],
@@ -216,6 +230,9 @@ credential(App) ->
         #{certificate_file := _, key_id := _} -> fail_both();
         #{certificate_file := _, team_id := _} -> fail_both();
         #{certificate_file := _} -> App;
+        #{password := _} ->
+            econf:fail({invalid_syntax,
+                "password is for the key of a certificate_file; Apple's .p8 keys have none"});
         _ when Missing =:= [] -> App;
         _ ->
             Names = lists:join(", ", [atom_to_list(Option) || Option <- Missing]),

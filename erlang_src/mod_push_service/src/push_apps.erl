@@ -203,9 +203,24 @@ start_app(Name, Config) ->
 stop_app(Name) ->
     %% First for the hooks, then for the engine: from here on they count the app as down.
     _ = ets:whereis(?TABLE) =:= undefined orelse ets:delete(?TABLE, Name),
+    say_inside(Name),
     try apns_nif:stop_app(Name, ?DRAIN_TIMEOUT) of
         ok -> ?INFO_MSG("Push app ~ts is stopped", [Name])
     catch error:Reason -> ?WARNING_MSG("Push app ~ts did not stop: ~p", [Name, Reason])
+    end.
+
+%% A new start does not have them: an operator who mends a paused app should know.
+say_inside(Name) ->
+    try apns_nif:stats(Name) of
+        #{queued := Queued, in_flight := InFlight, delayed := Delayed}
+          when Queued + InFlight + Delayed > 0 ->
+            ?WARNING_MSG("Push app ~ts stops with ~b pushes inside: those that Apple does not take "
+                         "within ~b ms are not sent",
+                         [Name, Queued + InFlight + Delayed, ?DRAIN_TIMEOUT]);
+        _ ->
+            ok
+    catch
+        error:_ -> ok
     end.
 
 running_config(Name) ->

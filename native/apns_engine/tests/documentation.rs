@@ -190,3 +190,19 @@ fn ejabberd_yml_takes_each_numeric_option_within_the_same_limits() {
         assert!(EJABBERD_MODULE.contains(&option), "no {option}");
     }
 }
+
+#[test]
+fn ejabberd_yml_compares_the_ends_of_each_pair_with_the_same_defaults() {
+    let default = |name: &str| {
+        let number = NUMBERS.iter().find(|number| number.name == name);
+        number.expect("an option").default
+    };
+    for kind in ["reconnect", "probe"] {
+        let (min, max) = (
+            format!("{kind}_min_interval"),
+            format!("{kind}_max_interval"),
+        );
+        let pair = format!("{{{min}, {max}, {}, {}}}", default(&min), default(&max));
+        assert!(EJABBERD_MODULE.contains(&pair), "no {pair}");
+    }
+}

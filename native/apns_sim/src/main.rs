@@ -6,7 +6,7 @@ mod cli;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use apns_sim::Simulator;
+use apns_sim::{Simulator, StartError};
 use clap::Parser;
 use clap::error::ErrorKind;
 use tokio::io::AsyncReadExt;
@@ -27,11 +27,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), String> {
-    let options = cli.options().unwrap_or_else(|sentence| {
-        <Cli as clap::CommandFactory>::command()
-            .error(ErrorKind::ValueValidation, sentence)
-            .exit()
-    });
+    let options = cli.options().unwrap_or_else(|it| refuse(it));
     // Before the simulator starts: a signal that comes meanwhile must not leave its directory behind.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -39,13 +35,23 @@ fn run(cli: &Cli) -> Result<(), String> {
     let runtime = runtime.map_err(|error| format!("cannot wait for signals: {error}"))?;
     let end = runtime.block_on(async { End::watch(cli.exit_with_stdin) });
     let end = end.map_err(|error| format!("cannot wait for signals: {error}"))?;
-    let simulator = Simulator::start(options).map_err(|error| error.to_string())?;
+    let simulator = Simulator::start(options).map_err(|error| match error {
+        StartError::Identifier { .. } | StartError::Topic(_) => refuse(error.to_string()),
+        error => error.to_string(),
+    })?;
     say_ready(&simulator).map_err(|error| format!("cannot write to stdout: {error}"))?;
     runtime.block_on(end.wait());
     simulator.shutdown();
     // A read of stdin may still be under way in a thread, and must not hold up the end.
     runtime.shutdown_background();
     Ok(())
+}
+
+/// Ends the program as for any other wrong option.
+fn refuse(sentence: String) -> ! {
+    <Cli as clap::CommandFactory>::command()
+        .error(ErrorKind::ValueValidation, sentence)
+        .exit()
 }
 
 /// Whoever started the program reads this one line from stdout.

@@ -70,7 +70,7 @@ pub(crate) fn bytes<'a>(term: Term<'a>) -> Result<&'a [u8], Wrong<'a>> {
 /// An integer from 0 on.
 pub(crate) fn integer<'a>(term: Term<'a>) -> Result<u64, Wrong<'a>> {
     term.decode()
-        .map_err(|_| Wrong::Not("an integer of 0 or more"))
+        .map_err(|_| Wrong::Not("an integer from 0 to 2^64 - 1"))
 }
 
 /// A float or an integer.

@@ -218,7 +218,7 @@ fn a_wrong_option_and_a_start_that_fails_are_told_apart() {
     let (code, text) = fails(&["--max-streams", "0"]);
     assert_eq!(code, Some(2), "{text}");
     let (code, text) = fails(&["--key-id", "short"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(text.contains("key id \"short\""), "{text}");
     let (code, text) = fails(&["--state-dir", "/dev/null/x"]);
     assert_eq!(code, Some(1));
