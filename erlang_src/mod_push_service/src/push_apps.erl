@@ -214,8 +214,8 @@ say_inside(Name) ->
     try apns_nif:stats(Name) of
         #{queued := Queued, in_flight := InFlight, delayed := Delayed}
           when Queued + InFlight + Delayed > 0 ->
-            ?WARNING_MSG("Push app ~ts stops with ~b pushes inside: those that Apple does not take "
-                         "within ~b ms are not sent",
+            ?WARNING_MSG("Push app ~ts stops with ~b pushes inside: what Apple does not take within "
+                         "~b ms is not sent",
                          [Name, Queued + InFlight + Delayed, ?DRAIN_TIMEOUT]);
         _ ->
             ok
