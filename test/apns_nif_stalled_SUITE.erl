@@ -128,7 +128,7 @@ two_callers_flat_out_are_refused_at_the_bound_until_the_stall_ends(_Config) ->
     [receive {overloaded, Pid} -> ok after 30000 -> error(never_overloaded) end
      || {Pid, _} <- Callers],
     Refused = maps:get(overloaded, apns_nif:stats(?APP)),
-    Stats = until(fun(#{overloaded := Now}) -> Now > Refused + 200000 end),
+    Stats = until(fun(#{overloaded := Now}) -> Now > Refused + 50000 end),
     ?assertMatch(#{queued := Queued, in_flight := InFlight, delayed := Delayed}
                      when Queued + InFlight + Delayed =< 20000, Stats),
     ?assertMatch(#{queued_bytes := Bytes} when Bytes =< 8 bsl 20, Stats),
@@ -168,10 +168,16 @@ flat_out(Test, N, Taken) ->
     end.
 
 until(Holds) ->
+    until(Holds, erlang:monotonic_time(millisecond) + 60000).
+
+until(Holds, Deadline) ->
     Stats = apns_nif:stats(?APP),
     case Holds(Stats) of
         true -> Stats;
-        false -> erlang:yield(), until(Holds)
+        false ->
+            ?assert(erlang:monotonic_time(millisecond) < Deadline),
+            erlang:yield(),
+            until(Holds, Deadline)
     end.
 
 %% Of the whole VM, the library included.

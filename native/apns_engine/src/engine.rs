@@ -60,6 +60,8 @@ pub(crate) struct Engine<S: EventSink> {
     suspicion: Suspicion<RandomState>,
     /// Suspects are kept apart now.
     apart: bool,
+    /// Since when a connection for them has been missing.
+    apart_missed: Option<Instant>,
     /// Pushes that are to end, and why; here, so that a panic loses none.
     ending: VecDeque<(QueuedPush<S::Recipient>, FailedCause)>,
     links: Links<S::Recipient>,
@@ -129,6 +131,7 @@ impl<S: EventSink> Engine<S> {
             suspects: Waiting::new(read_clocks(), RandomState::new()),
             suspicion: Suspicion::new(RandomState::new()),
             apart: false,
+            apart_missed: None,
             ending: VecDeque::new(),
             provider_token: None,
             expiry: Expiry::default(),
@@ -204,12 +207,12 @@ impl<S: EventSink> Engine<S> {
     }
 
     fn next_timer(&self, now: Instant) -> Option<Instant> {
-        let waiting = !self.waiting.is_empty();
+        let waiting = !self.waiting.is_empty() || !self.suspects.is_empty();
         let probe = self.guard.probe_at().filter(|at| waiting && *at > now);
         [
             self.waiting.poll_timeout(),
             self.suspects.poll_timeout(),
-            self.suspicion.burst_ends().filter(|_| self.apart),
+            self.parting_ends().filter(|_| self.apart),
             probe,
             self.guard.poll_timeout(),
             self.stop_at,
@@ -235,13 +238,27 @@ impl<S: EventSink> Engine<S> {
         self.flush_retired(now);
         self.part(now);
         // A full output is written and more waits: on while a socket takes it.
-        while self.flush_serving(now) && self.fill_sessions(now) + self.fill_apart(now) > 0 {}
+        while self.flush_serving(now) && self.fill(now) > 0 {}
         self.fit_connections(now);
     }
 
-    /// Gives the sessions pushes until something is in the way; returns how many.
-    fn fill_sessions(&mut self, now: Now) -> usize {
+    /// Gives all sessions pushes until something is in the way; returns how many.
+    fn fill(&mut self, now: Now) -> usize {
         let allowance = self.allowance(now);
+        let mut sent = self.fill_sessions(now, allowance);
+        if !self.suspects.is_empty() {
+            // The first of them may have been put aside just now.
+            self.part(now);
+            sent += self.fill_apart(now, allowance.saturating_sub(sent));
+        }
+        self.end_those();
+        if sent > 0 && self.guard.is_paused() {
+            self.guard.probe_sent(now.instant, self.random.u64(..));
+        }
+        sent
+    }
+
+    fn fill_sessions(&mut self, now: Now, allowance: usize) -> usize {
         let mut sent = 0;
         'sessions: for session in self.links.sessions() {
             while sent < allowance
@@ -251,12 +268,14 @@ impl<S: EventSink> Engine<S> {
                     self.ending.push_back((push, cause));
                     continue;
                 }
-                if self.apart && self.suspicion.is_suspect(&push.request.device_token) {
-                    let superseded = self.suspects.take_over(now, push);
-                    self.ending
-                        .extend(superseded.map(|push| (push, FailedCause::Superseded)));
+                let suspicion = self.apart.then_some(&self.suspicion);
+                let (push, superseded) =
+                    suspects::put_aside(suspicion, &mut self.suspects, now, push);
+                self.ending
+                    .extend(superseded.map(|push| (push, FailedCause::Superseded)));
+                let Some(push) = push else {
                     continue;
-                }
+                };
                 match session.send(now, push) {
                     Ok(()) => sent += 1,
                     // No connection to this server could take it, and it must not stand in the others' way.
@@ -272,10 +291,6 @@ impl<S: EventSink> Engine<S> {
                 }
             }
             break;
-        }
-        self.end_those();
-        if sent > 0 && self.guard.is_paused() {
-            self.guard.probe_sent(now.instant, self.random.u64(..));
         }
         sent
     }

@@ -63,7 +63,7 @@ fn play(script: &str, sign: &str) -> usize {
     let ends = events.outcomes(&ids);
     assert_journal_agrees(&simulator, &ids, &ends, script);
     assert_balanced(&app);
-    assert_ne!(app.stats().get(sign), Some(0), "{script}: no {sign}");
+    assert!(app.stats().get(sign) > Some(0), "{script}: no {sign}");
     simulator.reset();
     let later = notify_all(&app, PUSHES..PUSHES + 10);
     let lasting = events.outcomes(&later);
@@ -137,6 +137,7 @@ fn a_server_slow_or_odd_at_the_start_costs_no_push_and_doubles_none() {
 
 #[test]
 fn frames_and_windows_of_any_shape_cost_no_push_and_double_none() {
+    // That these come as they should is shown by the simulator's own tests.
     let shapes = [
         r#"[{"open":"padding","value":100}]"#,
         r#"[{"open":"continuation","value":10}]"#,

@@ -10,10 +10,13 @@
 mod support;
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
+use apns_engine::Target;
 use apns_engine::config::Options;
 use apns_proto::apns_id::ApnsId;
-use apns_sim::Simulator;
+use apns_proto::push_type::PushType;
+use apns_sim::{ListenerMode, Simulator, Step};
 use support::*;
 
 /// Apple calls these bad.
@@ -108,49 +111,135 @@ fn with_one_connection_nobody_waits_apart() {
     assert_balanced(&app);
 }
 
+/// The connection on which a push to this device came last.
+fn last_connection(simulator: &Simulator, device: u32) -> u64 {
+    let token = token(device).to_hex();
+    let entries = simulator.journal(0);
+    let mut entries = entries.iter().rev();
+    let found = entries.find(|entry| entry.token.as_ref() == Some(&token));
+    found.expect("a push to it").connection
+}
+
 #[test]
-fn suspects_outlive_the_loss_of_either_connection() {
+fn suspects_and_the_others_outlive_the_loss_of_either_connection() {
     let simulator = simulator_with_bad_tokens();
     let (app, events) = start(options(&simulator));
     events.outcomes(&push(&app, KNOWN));
     events.outcomes(&push(&app, 1000..1004));
-    // Both are up and used.
-    events.outcomes(&push(&app, (2000..2010).chain(KNOWN)));
-    for lost in 0..2 {
-        let numbers: Vec<_> = simulator
-            .journal(0)
-            .iter()
-            .map(|it| it.connection)
-            .collect();
-        let newest: HashSet<_> = numbers.iter().rev().take(25).copied().collect();
-        let mut newest: Vec<_> = newest.into_iter().collect();
-        newest.sort_unstable();
-        let victim = newest[lost % newest.len()];
-        simulator
-            .script_json(&format!(
-                r#"[{{"now":"goaway","connection":{victim},"reason":"Shutdown"}}]"#
-            ))
-            .unwrap();
-        let start = 3000 + 100 * u32::try_from(lost).unwrap();
-        let ends = events.outcomes(&push(&app, (start..start + 20).chain(KNOWN)));
-        assert!(
-            ends.values().all(|end| *end == End::Accepted),
-            "without {victim}: {ends:?}"
+    for round in 0..4u32 {
+        let new = 2000 + 100 * round;
+        let ends = events.outcomes(&push(&app, (new..new + 10).chain(KNOWN)));
+        assert!(ends.values().all(|end| *end == End::Accepted), "{ends:?}");
+        let (apart, main) = (
+            last_connection(&simulator, new),
+            last_connection(&simulator, 0),
         );
+        assert_ne!(apart, main, "round {round}");
+        let victim = if round % 2 == 0 { main } else { apart };
+        let script = format!(r#"[{{"now":"goaway","connection":{victim},"reason":"Shutdown"}}]"#);
+        simulator.script_json(&script).unwrap();
+        wait_until(|| app.stats().get("goaways") == Some(u64::from(round) + 1));
     }
     assert_eq!(app.stats().get("queued_suspects"), Some(0));
     assert_balanced(&app);
 }
 
 #[test]
-fn a_stop_ends_suspects_too() {
+fn the_connection_set_apart_is_within_the_bound() {
+    let simulator = simulator_with_bad_tokens();
+    let (app, events) = start(Options {
+        max_connections: 2,
+        ..options(&simulator)
+    });
+    events.outcomes(&push(&app, KNOWN));
+    events.outcomes(&push(&app, 1000..1004));
+    let ends = events.outcomes(&push(&app, (2000..2050).chain(KNOWN)));
+    assert!(ends.values().all(|end| *end == End::Accepted));
+    assert_eq!(simulator.connections_made(), 2);
+    assert_eq!(app.stats().get("connections"), Some(2));
+}
+
+/// No other connection can be had from now on, and Apple takes its time.
+fn keep_to_one(simulator: &Simulator) {
+    simulator
+        .script([Step::Listener(ListenerMode::Cut)])
+        .unwrap();
+}
+
+#[test]
+fn suspects_that_get_no_connection_of_their_own_go_with_the_others_in_the_end() {
     let simulator = simulator_with_bad_tokens();
     let (app, events) = start(options(&simulator));
     events.outcomes(&push(&app, KNOWN));
+    keep_to_one(&simulator);
     events.outcomes(&push(&app, 1000..1004));
-    let ids = push(&app, 4000..4300);
-    app.stop(std::time::Duration::ZERO);
-    let ends = events.outcomes(&ids);
-    assert_eq!(ends.len(), ids.len());
+    let ends = events.outcomes(&push(&app, 2000..2010));
+    assert!(ends.values().all(|end| *end == End::Accepted), "{ends:?}");
+    assert_eq!(
+        simulator.connections_made(),
+        app.stats().get("connect_failures").unwrap() + 1
+    );
+    assert_eq!(app.stats().get("queued_suspects"), Some(0));
     assert_balanced(&app);
+}
+
+#[test]
+fn a_stop_drains_suspects_and_ends_those_that_are_left() {
+    let simulator = simulator_with_bad_tokens();
+    let (app, events) = start(options(&simulator));
+    events.outcomes(&push(&app, KNOWN));
+    keep_to_one(&simulator);
+    events.outcomes(&push(&app, 1000..1003));
+    let ids = push(&app, 4000..4100);
+    wait_until(|| app.stats().get("queued_suspects") == Some(100));
+    app.stop(Duration::from_secs(60));
+    let ends = events.outcomes(&ids);
+    assert!(ends.values().all(|end| *end == End::Accepted), "{ends:?}");
+    assert_balanced(&app);
+}
+
+#[test]
+fn a_paused_app_probes_with_a_device_that_apple_knows() {
+    let simulator = simulator_with_bad_tokens();
+    let (app, events) = start(Options {
+        probe_min_interval: 1500,
+        probe_max_interval: 1500,
+        ..options(&simulator)
+    });
+    events.outcomes(&push(&app, KNOWN));
+    // The last accepted push is long ago when the flood comes.
+    let start = Instant::now();
+    wait_until(|| start.elapsed() > Duration::from_secs(1));
+    events.outcomes(&push(&app, 1000..1003));
+    push(&app, 1003..1060);
+    events.wait_for(|event| matches!(event, apns_engine::Event::Paused).then_some(()));
+    push(&app, 0..1);
+    events.wait_for(|event| matches!(event, apns_engine::Event::Resumed { .. }).then_some(()));
+    let entries = simulator.journal(0);
+    let known = token(0).to_hex();
+    let place = entries
+        .iter()
+        .rposition(|it| it.token.as_ref() == Some(&known));
+    let before = place.expect("the push to it") - KNOWN.len();
+    assert!(before < 20, "{before} bad tokens were tried before");
+}
+
+#[test]
+fn of_two_pushes_with_one_collapse_id_the_newer_wins_wherever_the_older_waits() {
+    let simulator = simulator_with_bad_tokens();
+    let (app, events) = start(options(&simulator));
+    events.outcomes(&push(&app, KNOWN));
+    keep_to_one(&simulator);
+    events.outcomes(&push(&app, 1000..1003));
+    let collapsing = |text: &str| {
+        let content = content(text, PushType::Alert, Some("chat"));
+        let ids = app.notify(Target::Token(token(5000)), content, None, None);
+        ids.unwrap()[0]
+    };
+    let older = collapsing("older");
+    wait_until(|| app.stats().get("queued_suspects") == Some(1));
+    let newer = collapsing("newer");
+    let ends = events.outcomes(&[older, newer]);
+    assert_eq!(ends[&older], End::Failed("superseded"));
+    assert_eq!(ends[&newer], End::Accepted);
 }

@@ -120,7 +120,7 @@ impl<S: BuildHasher> Suspicion<S> {
                 *free = hash;
                 self.taken += 1;
             }
-            // The oldest of a full row goes.
+            // Of a full row the one that came first goes.
             None => {
                 row.rotate_left(1);
                 if let Some(last) = row.last_mut() {
@@ -161,8 +161,8 @@ const BURST_WITHIN: Duration = Duration::from_secs(60);
 const OVER_AFTER: Duration = Duration::from_secs(60);
 /// Rows at first: 8 KiB.
 const FIRST_ROWS: usize = 128;
-/// Rows at most: 2 MiB, a quarter of a million devices. Of more the latest are known; another is suspected in a burst, and
-/// only has to wait.
+/// Rows at most: 2 MiB, a quarter of a million devices. Of more some are not known; these are suspected in a burst, and only
+/// have to wait.
 const MAX_ROWS: usize = 32 * 1024;
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use std::time::Instant;
 
 pub use entry::Waiter;
 
+use crate::device_token::DeviceToken;
 use crate::lanes::Lane;
 use crate::now::Now;
 use deadlines::Deadlines;
@@ -115,6 +116,11 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
         self.holds.waiting()
     }
 
+    /// Whether Apple throttles this device, so that nothing goes to it for a while.
+    pub fn is_throttled(&self, token: &DeviceToken) -> bool {
+        self.holds.of_device(token).is_some()
+    }
+
     /// Whether nothing waits.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
@@ -188,11 +194,30 @@ impl<T: Waiter, S: BuildHasher + Clone> Waiting<T, S> {
         self.come_back(now, item, Self::queue_in_front)
     }
 
-    /// Takes over an item that waited elsewhere, with the order it has from there: to the end of its lane. Returns the
-    /// item that ends superseded, as [`Self::push_again`] does.
+    /// Takes over an item that waited elsewhere, with the order it has from there: to the end of its lane, or into the
+    /// place of an older one with its key in that lane. Returns the item that ends superseded, as [`Self::push_again`] does.
     #[must_use = "the superseded item ends"]
     pub fn take_over(&mut self, now: Now, item: T) -> Option<T> {
+        let hash = self.index.hash(&item);
+        if let Some(other) = self.find(hash, &item) {
+            let entry = &self.entries[other];
+            let in_place = entry.hold.is_none() && entry.item.lane() == item.lane();
+            if in_place && entry.item.order() < item.order() {
+                return Some(self.replace(now, other, item));
+            }
+        }
         self.come_back(now, item, Self::queue_at_end)
+    }
+
+    /// Compares an item that is about to be sent from elsewhere with the one that waits here with its key: the newer one
+    /// stays. `Ok`: send it; what waited here ends superseded. `Err`: it ends superseded itself.
+    pub fn overtake(&mut self, item: T) -> Result<(T, Option<T>), T> {
+        let hash = self.index.hash(&item);
+        match self.find(hash, &item) {
+            Some(other) if self.entries[other].item.order() > item.order() => Err(item),
+            Some(other) => Ok((item, Some(self.remove(other)))),
+            None => Ok((item, None)),
+        }
     }
 
     /// Takes back an item that may be sent again from `until` on. Returns the item that ends superseded, as

@@ -29,6 +29,9 @@ pub struct Entry {
     pub headers: Vec<(String, String)>,
     /// What the provider token says of itself; `None` without one.
     pub provider_token: Option<Claims>,
+    /// The first 16 hex digits of the SHA-256 of the `authorization` header: tells whether two are the same, and is of
+    /// no other use.
+    pub authorization_digest: Option<String>,
     /// The body as it came; one that is too large is cut off behind the limit. Empty when a fault came before it.
     pub payload: Bytes,
     /// The answer's status; `None` when a script left the request without one.
@@ -105,6 +108,7 @@ impl Serialize for Entry {
         map.serialize_entry("path", &self.path)?;
         map.serialize_entry("token", &self.token)?;
         map.serialize_entry("headers", &Headers(self))?;
+        map.serialize_entry("authorization_digest", &self.authorization_digest)?;
         // Byte for byte as it came, when it is JSON: the reader's parser sees what a phone would.
         let text = str::from_utf8(&self.payload).unwrap_or_default();
         let payload = serde_json::from_str::<&RawValue>(text)
@@ -120,6 +124,14 @@ impl Serialize for Entry {
         map.serialize_entry("fault", &self.fault)?;
         map.end()
     }
+}
+
+/// See [`Entry::authorization_digest`].
+pub(crate) fn authorization_digest(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(http::header::AUTHORIZATION)?;
+    let digest = ring::digest::digest(&ring::digest::SHA256, value.as_bytes());
+    let first = digest.as_ref().iter().take(8);
+    Some(first.map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Header fields as a JSON object: a string, or an array of strings for a name sent more than once.

@@ -13,7 +13,7 @@ use crate::answering;
 use crate::client_certificate::ClientIdentity;
 use crate::clock::machine_us;
 use crate::connection::{Connection, Slot};
-use crate::entry::{Entry, headers_of};
+use crate::entry::{Entry, authorization_digest, headers_of};
 use crate::journal::Place;
 use crate::judge::{Case, Judgement};
 use crate::random;
@@ -237,6 +237,7 @@ impl Exchange {
             token: request.device_token(),
             headers,
             provider_token,
+            authorization_digest: authorization_digest(&request.headers),
             payload: request.body.clone(),
             status: outcome.answer.map(|answer| answer.status),
             reason: outcome.answer.and_then(|answer| answer.reason.clone()),

@@ -64,8 +64,8 @@ fn start(simulator: &Simulator, addresses: Vec<SocketAddr>) -> (App<Sink>, mpsc:
         team_id: Some(simulator.team_id().to_owned()),
         ca_file: Some(simulator.ca_file()),
         outcomes: Outcomes::All,
-        // As long as a silent address is waited for, and time enough for a good one on a loaded machine.
-        connect_timeout: 3000,
+        // A silent address is waited for less long while there is another one.
+        connect_timeout: 30_000,
         ..Options::default()
     };
     let look_up = move |host: &str, port: u16| {

@@ -130,7 +130,7 @@ impl<R> Links<R> {
     /// Whether the way to a connection is to be followed: one is missing, or it has been begun.
     pub(super) fn wants_connection(&self, now: Instant) -> bool {
         self.serving.is_empty()
-            || self.wants_apart
+            || (self.wants_apart && self.serving.len() < 2)
             || self.dialer.is_busy()
             || self.growth.wants_another(self.ready(), now)
     }

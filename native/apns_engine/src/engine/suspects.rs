@@ -1,48 +1,95 @@
 //! Pushes that may cost their connection its streams wait and fly apart from the others, see [`apns_proto::suspicion`].
 
+use std::hash::RandomState;
+use std::time::{Duration, Instant};
+
 use apns_proto::http2;
 use apns_proto::now::Now;
 use apns_proto::session::{Blocked, FailedCause, Session};
+use apns_proto::suspicion::Suspicion;
+use apns_proto::waiting::Waiting;
 
 use super::Engine;
 use super::links::Links;
 use crate::event::EventSink;
-use crate::queue::Origin;
+use crate::queue::{Origin, QueuedPush};
 
 impl<S: EventSink> Engine<S> {
     /// Decides whether suspects are kept apart; if not, those that waited apart wait with the others again.
     pub(super) fn part(&mut self, now: Now) {
-        // A paused app sends a push now and then, whichever it is.
-        self.apart = self.suspicion.is_burst(now.instant)
-            && !self.guard.is_paused()
-            && self.config.limits.max_connections > 1;
-        let wanted = self.apart && (!self.suspects.is_empty() || self.links.has_apart());
+        let burst = self.suspicion.is_burst(now.instant)
+            && self.config.limits.max_connections > 1
+            // What drains has little time, and no other connection may come in that.
+            && self.stop_at.is_none();
+        let wanted = burst
+            && (!self.suspects.is_empty() || self.links.has_apart() || self.apart_missed.is_some());
         self.links.set_apart(wanted);
-        if self.apart || self.suspects.is_empty() {
-            return;
+        self.apart_missed = match self.links.wants_apart {
+            true => self.apart_missed.or(Some(now.instant)),
+            false => None,
+        };
+        self.apart = burst
+            && self
+                .apart_missed
+                .is_none_or(|since| now.instant < since + PATIENCE);
+        if !self.apart && !self.suspects.is_empty() {
+            self.join(now);
         }
-        // Oldest in front, as they were.
-        for push in self.suspects.take_all().into_iter().rev() {
-            let superseded = self.waiting.push_again(now, push);
+    }
+
+    /// When [`part`](Self::part) decides otherwise, unless something happens.
+    pub(super) fn parting_ends(&self) -> Option<Instant> {
+        let missed = self.apart_missed.map(|since| since + PATIENCE);
+        self.suspicion.burst_ends().into_iter().chain(missed).min()
+    }
+
+    /// Suspects wait with the others again.
+    fn join(&mut self, now: Now) {
+        let suspects = self.suspects.take_all();
+        // They are to be sent soon, and this turn may have sent already.
+        self.linger = true;
+        let mut take = |push, again: bool| {
+            let superseded = match again {
+                true => self.waiting.push_again(now, push),
+                false => self.waiting.take_over(now, push),
+            };
             self.ending
                 .extend(superseded.map(|push| (push, FailedCause::Superseded)));
+        };
+        if self.guard.is_paused() {
+            // Behind the others: of these one may be the push that shows that all is well.
+            suspects.into_iter().for_each(|push| take(push, false));
+        } else {
+            // In front, the oldest first, as they were.
+            suspects.into_iter().rev().for_each(|push| take(push, true));
         }
         self.end_those();
     }
 
-    /// Gives the connection that is set apart suspects until something is in the way; returns how many.
-    pub(super) fn fill_apart(&mut self, now: Now) -> usize {
+    /// Gives the connection that is set apart at most so many suspects; returns how many it took.
+    pub(super) fn fill_apart(&mut self, now: Now, allowance: usize) -> usize {
         let mut sent = 0;
-        if let Some(session) = self.links.apart_session() {
-            while let Some(push) = self.suspects.pop() {
-                if let Some(cause) = push.overdue(now) {
-                    self.ending.push_back((push, cause));
-                    continue;
-                }
+        let Some(session) = self.links.apart_session() else {
+            return 0;
+        };
+        while sent < allowance
+            && let Some(push) = self.suspects.pop()
+        {
+            if let Some(cause) = push.overdue(now) {
+                self.ending.push_back((push, cause));
+                continue;
+            }
+            let superseded = if self.waiting.is_throttled(&push.request.device_token) {
+                self.waiting.push_again(now, push)
+            } else {
                 match session.send(now, push) {
-                    Ok(()) => sent += 1,
+                    Ok(()) => {
+                        sent += 1;
+                        continue;
+                    }
                     Err((push, Blocked::Http2(http2::Blocked::HeaderListTooLarge { .. }))) => {
                         self.ending.push_back((push, FailedCause::Unreachable));
+                        continue;
                     }
                     Err((push, _)) => {
                         let superseded = self.suspects.push_again(now, push);
@@ -51,10 +98,32 @@ impl<S: EventSink> Engine<S> {
                         break;
                     }
                 }
-            }
+            };
+            self.ending
+                .extend(superseded.map(|push| (push, FailedCause::Superseded)));
         }
-        self.end_those();
         sent
+    }
+}
+
+/// What to do with a push whose turn it is: send the first of what is returned; the second ends superseded. With a suspicion,
+/// suspects are put aside.
+pub(super) fn put_aside<R>(
+    suspicion: Option<&Suspicion<RandomState>>,
+    suspects: &mut Waiting<QueuedPush<R>, RandomState>,
+    now: Now,
+    push: QueuedPush<R>,
+) -> (Option<QueuedPush<R>>, Option<QueuedPush<R>>) {
+    let Some(suspicion) = suspicion else {
+        return (Some(push), None);
+    };
+    if suspicion.is_suspect(&push.request.device_token) {
+        return (None, suspects.take_over(now, push));
+    }
+    // Apple has accepted another push to this device in the meantime, and older ones may still wait apart.
+    match suspects.overtake(push) {
+        Ok((push, superseded)) => (Some(push), superseded),
+        Err(push) => (None, Some(push)),
     }
 }
 
@@ -84,3 +153,7 @@ impl<R> Links<R> {
         }
     }
 }
+
+/// How long suspects wait for a connection of their own: the time of a connect, and one lost packet. A network that has
+/// only one for us must not keep them for ever.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -68,9 +68,10 @@ impl<S: EventSink> Engine<S> {
     /// Ends everything that is inside, whichever way it came or went.
     pub(super) fn end(&mut self, now: Now, cause: FailedCause) {
         // What waits comes first: after a panic it may be in disorder, and is not when all is taken.
-        let waiting = self.waiting.take_all().into_iter();
-        let waiting = waiting.chain(self.suspects.take_all());
-        self.ending.extend(waiting.map(|push| (push, cause)));
+        for waiting in [&mut self.waiting, &mut self.suspects] {
+            let pushes = waiting.take_all().into_iter();
+            self.ending.extend(pushes.map(|push| (push, cause)));
+        }
         self.end_those();
         while self.take_jobs(now) {}
         let rest = self.waiting.take_all().into_iter();

@@ -20,6 +20,7 @@ enum Step {
     End(usize),
     PushAgain(usize),
     TakeOver(usize),
+    Overtake(usize),
     Hold(usize, u64),
     HoldDevice(usize, u64),
     Advance(u64),
@@ -56,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => which.clone().prop_map(Step::End),
         3 => which.clone().prop_map(Step::PushAgain),
         2 => which.clone().prop_map(Step::TakeOver),
+        1 => which.clone().prop_map(Step::Overtake),
         3 => (which.clone(), 0..5000u64).prop_map(|(which, ms)| Step::Hold(which, ms)),
         3 => (which, 0..5000u64).prop_map(|(which, ms)| Step::HoldDevice(which, ms)),
         6 => (0..3000u64).prop_map(Step::Advance),
@@ -147,6 +149,21 @@ impl<S: BuildHasher + Clone + Default> Play<S> {
                     let model = self.model.take_over(item.clone());
                     let real = self.waiting.take_over(now, item);
                     self.superseded(real, model);
+                }
+            }
+            Step::Overtake(which) => {
+                if let Some(item) = self.take_in_flight(which) {
+                    let model = self.model.overtake(&item);
+                    let real = self.waiting.overtake(item.clone());
+                    let ended = match real {
+                        Ok((item, older)) => {
+                            self.in_flight.push(item);
+                            Ok(older.map(|older| older.name))
+                        }
+                        Err(itself) => Err(itself.name),
+                    };
+                    assert_eq!(ended, model, "overtaken");
+                    self.gone += u32::from(ended != Ok(None));
                 }
             }
             Step::Hold(which, ms) => {

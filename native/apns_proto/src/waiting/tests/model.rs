@@ -120,7 +120,17 @@ impl Model {
         superseded
     }
 
+    pub(super) fn overtake(&mut self, item: &Item) -> Result<Option<u32>, u32> {
+        self.make_way(item)
+    }
+
     pub(super) fn take_over(&mut self, item: Item) -> Option<u32> {
+        if let Some(place @ Place::Queued(lane, _)) = self.find_key(&item)
+            && lane == item.lane as usize
+            && self.get_mut(&place).order < item.order
+        {
+            return Some(std::mem::replace(self.get_mut(&place), item).name);
+        }
         let superseded = match self.make_way(&item) {
             Err(itself) => return Some(itself),
             Ok(older) => older,
