@@ -18,8 +18,8 @@ use crate::response::{Reason, Response, Verdict};
 #[derive(Debug)]
 pub struct Suspicion<S> {
     hasher: S,
-    /// Hashes of tokens that Apple accepted, each in the row that its lower bits say; 0 for none. A power of two of rows,
-    /// or none at all.
+    /// Halves of the hashes of tokens that Apple accepted, each in the row that its lower bits say; 0 for none. A power of
+    /// two of rows, or none at all. In the largest table one unknown token in 10,000 passes for another that is known.
     accepted: Vec<Row>,
     taken: usize,
     /// The last answers that called a token bad, at most [`BURST`].
@@ -85,17 +85,18 @@ impl<S: BuildHasher> Suspicion<S> {
 
     // -- inside
 
-    fn hash(&self, token: &DeviceToken) -> u64 {
-        self.hasher.hash_one(token).max(1)
+    fn hash(&self, token: &DeviceToken) -> u32 {
+        // The lower half is as good as any.
+        (self.hasher.hash_one(token) as u32).max(1)
     }
 
-    fn row(&self, hash: u64) -> Option<usize> {
+    fn row(&self, hash: u32) -> Option<usize> {
         let mask = self.accepted.len().checked_sub(1)?;
         // The lower bits are all that is wanted.
         Some(hash as usize & mask)
     }
 
-    fn row_mut(&mut self, hash: u64) -> Option<&mut Row> {
+    fn row_mut(&mut self, hash: u32) -> Option<&mut Row> {
         let row = self.row(hash)?;
         self.accepted.get_mut(row)
     }
@@ -108,7 +109,7 @@ impl<S: BuildHasher> Suspicion<S> {
         self.put(hash);
     }
 
-    fn put(&mut self, hash: u64) {
+    fn put(&mut self, hash: u32) {
         let Some(row) = self.row_mut(hash) else {
             return;
         };
@@ -149,8 +150,8 @@ impl<S: BuildHasher> Suspicion<S> {
     }
 }
 
-/// One line of a processor's cache.
-type Row = [u64; ROW];
+/// Half a line of a processor's cache: each accepted push looks at one.
+type Row = [u32; ROW];
 /// Hashes in a row.
 const ROW: usize = 8;
 /// Bad tokens that make a burst: two are two phones that were reset.
@@ -159,9 +160,9 @@ const BURST: usize = 3;
 const BURST_WITHIN: Duration = Duration::from_secs(60);
 /// How long after the last one it is over.
 const OVER_AFTER: Duration = Duration::from_secs(60);
-/// Rows at first: 8 KiB.
+/// Rows at first: 4 KiB.
 const FIRST_ROWS: usize = 128;
-/// Rows at most: 2 MiB, a quarter of a million devices. Of more some are not known; these are suspected in a burst, and only
+/// Rows at most: 1 MiB, a quarter of a million devices. Of more some are not known; these are suspected in a burst, and only
 /// have to wait.
 const MAX_ROWS: usize = 32 * 1024;
 
