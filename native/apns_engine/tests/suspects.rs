@@ -10,7 +10,7 @@
 mod support;
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use apns_engine::Target;
 use apns_engine::config::Options;
@@ -207,9 +207,12 @@ fn a_paused_app_probes_with_a_device_that_apple_knows() {
         ..options(&simulator)
     });
     events.outcomes(&push(&app, KNOWN));
-    // The last accepted push is long ago when the flood comes.
-    let start = Instant::now();
-    wait_until(|| start.elapsed() > Duration::from_secs(1));
+    // The last accepted push is long ago when the flood comes: the first refusal takes its time.
+    let slow = token(900).to_hex();
+    let script =
+        format!(r#"[{{"token":"{slow}","status":400,"reason":"BadDeviceToken","delay_ms":1100}}]"#);
+    simulator.script_json(&script).unwrap();
+    events.outcomes(&push(&app, 900..901));
     events.outcomes(&push(&app, 1000..1003));
     push(&app, 1003..1060);
     events.wait_for(|event| matches!(event, apns_engine::Event::Paused).then_some(()));

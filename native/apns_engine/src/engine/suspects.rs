@@ -79,8 +79,8 @@ impl<S: EventSink> Engine<S> {
                 self.ending.push_back((push, cause));
                 continue;
             }
-            let superseded = if self.waiting.is_throttled(&push.request.device_token) {
-                self.waiting.push_again(now, push)
+            let (superseded, full) = if self.waiting.is_throttled(&push.request.device_token) {
+                (self.waiting.push_again(now, push), false)
             } else {
                 match session.send(now, push) {
                     Ok(()) => {
@@ -91,16 +91,14 @@ impl<S: EventSink> Engine<S> {
                         self.ending.push_back((push, FailedCause::Unreachable));
                         continue;
                     }
-                    Err((push, _)) => {
-                        let superseded = self.suspects.push_again(now, push);
-                        self.ending
-                            .extend(superseded.map(|push| (push, FailedCause::Superseded)));
-                        break;
-                    }
+                    Err((push, _)) => (self.suspects.push_again(now, push), true),
                 }
             };
             self.ending
                 .extend(superseded.map(|push| (push, FailedCause::Superseded)));
+            if full {
+                break;
+            }
         }
         sent
     }
