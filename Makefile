@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export APNS_SIM ?= $(abspath $(CARGO_TARGET_DIR))/release/apns_sim
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check bench-quick fmt clean install uninstall
+.PHONY: help setup build demo test check bench bench-quick fmt clean install uninstall
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test:  ## run all tests and checks; the last line counts them
 
 check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyzer)
 	@tools/run_tests build check
+
+bench:  ## measure it beside other clients and in other circumstances, in half an hour; tables in target/bench
+	@tools/setup bench
+	@tools/bench
 
 bench-quick:  ## measure what a push costs, in a minute; docs/performance.md tells what the numbers mean
 	@tools/setup bench-quick >&2

@@ -2,9 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
+from .clients import Client, Share
 from .process import Failure, Program
 from .sink import Counts, Sink
 
@@ -32,50 +32,52 @@ class Moment:
     counts: Counts
 
     @classmethod
-    def of(cls, client: Program, sink: Sink) -> "Moment":
+    def of(cls, program: Program, sink: Sink) -> "Moment":
         counts = sink.counts()
-        return cls(time.monotonic(), client.cpu_s(), sink.cpu_s(), counts)
+        return cls(time.monotonic(), program.cpu_s(), sink.cpu_s(), counts)
 
 
-def asked(client: Program, sink: Sink, pushes: int, limit_s: float) -> Run:
+def run(client: Client, program: Program, sink: Sink, share: Share, limit_s: float) -> Run:
+    """Measures a client that has just been started."""
+    if client.judge:
+        return _watched(client, program, sink, share, limit_s)
+    return _asked(program, sink, share, limit_s)
+
+
+def _asked(program: Program, sink: Sink, share: Share, limit_s: float) -> Run:
     """A client that says `ready` after its warm-up and waits for a line; in the end it says how many answers were 200."""
-    while (said := client.hear(limit_s)) != "ready":
-        pass
-    start = Moment.of(client, sink)
-    client.say("go")
-    said = client.hear(limit_s)
-    end = Moment.of(client, sink)
-    if said != f"ok={pushes}":
-        raise Failure(f"{client.name} was to push {pushes} and said: {said}")
-    if end.counts.requests - start.counts.requests != pushes:
-        raise Failure(f"{pushes} pushes of {client.name} made {end.counts.requests - start.counts.requests} requests")
-    return _run(start, end, client.peak_rss_mb() or 0.0)
+    program.expect("ready", limit_s)
+    start = Moment.of(program, sink)
+    program.say("go")
+    program.expect(f"ok={share.pushes}", limit_s)
+    end = Moment.of(program, sink)
+    return _run(start, end, share, program.peak_rss_mb() or 0.0)
 
 
-def watched(
-    client: Program, sink: Sink, warm_up: int, pushes: int, limit_s: float, check: Callable[[str], None]
-) -> Run:
-    """A client that pushes and ends: the clocks start when the server has seen the warm-up. `check` judges its words."""
+def _watched(client: Client, program: Program, sink: Sink, share: Share, limit_s: float) -> Run:
+    """A client that pushes and ends: the clocks start when the server has seen the warm-up."""
     deadline = time.monotonic() + limit_s
     start, rss_mb = None, 0.0
-    while not client.has_ended():
+    while not program.has_ended():
         if time.monotonic() > deadline:
-            raise Failure(f"{client.name} did not end within {limit_s:.0f} s")
+            raise Failure(f"{program.name} did not end within {limit_s:.0f} s")
         if start is None:
-            moment = Moment.of(client, sink)
-            start = moment if moment.counts.requests >= warm_up else None
-        rss_mb = client.peak_rss_mb() or rss_mb
+            moment = Moment.of(program, sink)
+            start = moment if moment.counts.requests >= share.warm_up else None
+        rss_mb = program.peak_rss_mb() or rss_mb
         time.sleep(LOOK_S)
-    end = Moment.of(client, sink)
-    check(client.output())
-    if start is None or end.counts.requests != warm_up + pushes:
-        raise Failure(f"{warm_up + pushes} pushes of {client.name} made {end.counts.requests} requests")
-    return _run(start, end, rss_mb)
+    end = Moment.of(program, sink)
+    client.judge(program.output(), share)
+    if start is None:
+        raise Failure(f"{program.name} ended before it was seen")
+    return _run(start, end, share, rss_mb)
 
 
-def _run(start: Moment, end: Moment, rss_mb: float) -> Run:
+def _run(start: Moment, end: Moment, share: Share, rss_mb: float) -> Run:
     if end.counts.connections != 1:
         raise Failure(f"{end.counts.connections} connections were made where one was to be")
+    if end.counts.requests != share.warm_up + share.pushes:
+        raise Failure(f"{share.warm_up + share.pushes} pushes made {end.counts.requests} requests")
     pushes = end.counts.requests - start.counts.requests
     return Run(
         pushes_per_s=pushes / (end.clock_s - start.clock_s),

@@ -71,9 +71,26 @@ class Program:
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode(errors="replace")
 
+    def expect(self, line: str, limit_s: float) -> None:
+        """Fails unless its next line is this one."""
+        if (said := self.hear(limit_s)) != line:
+            raise Failure(f"{self.name} was to say {line} and said: {said}")
+
     def has_ended(self) -> bool:
         """Whether it has; what is left of it is still there to be looked at."""
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def output_at_end(self, limit_s: float) -> str:
+        """All that it said until it ended, which must be soon, and well."""
+        said = b""
+        deadline = time.monotonic() + limit_s
+        while select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            piece = os.read(self._process.stdout.fileno(), 65536)
+            if not piece:
+                self._rest += said
+                return self.output()
+            said += piece
+        raise Failure(f"{self.name} did not end within {limit_s:.0f} s")
 
     def output(self) -> str:
         """All that it said, once it has ended, which must have been well."""

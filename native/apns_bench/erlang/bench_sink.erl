@@ -48,7 +48,8 @@ start(Options) ->
     #{program => Program, port => binary_to_integer(Port), credentials => Folder}.
 
 %% What apns_nif:start_app/2 needs to talk to it.
--spec config(sink()) -> apns_nif:config().
+-spec config(#{port := inet:port_number(), credentials := file:filename(), _ => _}) ->
+    apns_nif:config().
 config(#{port := Port, credentials := Folder}) ->
     #{
         topic => <<"im.example.chat">>,

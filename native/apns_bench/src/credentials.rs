@@ -5,24 +5,37 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Writes `ca.pem` and `key.p8` into `folder`; returns the server's side of TLS.
+/// Writes `ca.pem`, `key.p8`, and its own `server.pem` and `server.key` into `folder`; returns the server's side of TLS.
 pub(crate) fn make(folder: &Path) -> Result<ServerConfig, Box<dyn Error>> {
     let ca_key = KeyPair::generate()?;
     let mut ca = parameters(Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // Of another name than what it signs: OpenSSL would take that for signed by itself.
+    ca.distinguished_name
+        .push(DnType::CommonName, "apns_bench CA");
     let ca_pem = ca.self_signed(&ca_key)?.pem();
     let issuer = Issuer::new(ca, ca_key);
 
     let key = KeyPair::generate()?;
     let names = NAMES.map(str::to_owned).to_vec();
-    let certificate = parameters(names)?.signed_by(&key, &issuer)?;
+    let mut certificate = parameters(names)?;
+    // Newer Pythons take no certificate without it.
+    certificate.use_authority_key_identifier_extension = true;
+    let certificate = certificate.signed_by(&key, &issuer)?;
 
     fs::create_dir_all(folder)?;
     fs::write(folder.join("ca.pem"), ca_pem)?;
+    // For another server in its place, which the same clients then trust.
+    fs::write(folder.join("server.pem"), certificate.pem())?;
+    fs::write(folder.join("server.key"), key.serialize_pem())?;
     // Nobody checks a token here, so it is a key like any other; making the token costs what it costs in life.
     fs::write(folder.join("key.p8"), KeyPair::generate()?.serialize_pem())?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -44,10 +57,5 @@ fn parameters(names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
     Ok(parameters)
 }
 
-/// Where it is, and Apple's hosts: some clients can be told of no others.
-const NAMES: [&str; 4] = [
-    "127.0.0.1",
-    "localhost",
-    "api.push.apple.com",
-    "api.sandbox.push.apple.com",
-];
+/// Where it is, and Apple's host: some clients can be told of no other.
+const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "api.push.apple.com"];
