@@ -6,8 +6,6 @@
 
 -define(TOKENS, 16384).
 -define(FIRST_PUSHES, 30000).
-%% Connections are up long before.
--define(PATIENCE_MS, 10000).
 %% More than any push counts against the bound of bytes beside its payload.
 -define(OVERHEAD_BYTES, 1024).
 
@@ -26,10 +24,7 @@ measure(Place, {TargetKind, PayloadKind}, Bytes, Pushes) ->
     Limit = ?FIRST_PUSHES + 2 * Pushes,
     Options = #{queue_limit => Limit, queue_bytes => Limit * (Bytes + ?OVERHEAD_BYTES)},
     bench_app:with(Place, Server, Options, fun(App, Sink) ->
-        receive
-            {apns, App, [#{event := connection_up} | _]} -> ok
-        after ?PATIENCE_MS -> throw({bench, "no connection comes up", []})
-        end,
+        ok = bench_app:await_up(App),
         Target = targets(App, TargetKind),
         Payload = payloads(PayloadKind, Bytes),
         Push = fun(N) -> apns_nif:notify(App, Target(N), Payload(N)) end,
