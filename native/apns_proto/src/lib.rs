@@ -68,6 +68,7 @@ pub mod collapse_id;
 pub mod device_token;
 pub mod expiration;
 pub mod guard;
+mod hex;
 pub mod http2;
 pub mod lanes;
 pub mod notification;

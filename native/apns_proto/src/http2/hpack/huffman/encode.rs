@@ -1,6 +1,7 @@
 //! Strings and hexadecimal digits into Huffman code.
 
 use super::code::{BYTES, CODES, Codes, LENGTHS, Run};
+use crate::hex::digits;
 use crate::http2::hpack::integer;
 use crate::http2::hpack::representation::{HUFFMAN_STRING, RAW_STRING};
 
@@ -173,17 +174,6 @@ impl<'a> BitWriter<'a> {
 /// The most bits in one write: with up to 7 bits waiting they fit 64, and leave none behind that
 /// no byte was written for.
 const MAX_RUN: u32 = 56;
-
-const fn digits(byte: u8) -> [u8; 2] {
-    [digit(byte >> 4), digit(byte & 0xf)]
-}
-
-const fn digit(nibble: u8) -> u8 {
-    match nibble {
-        0..10 => b'0' + nibble,
-        _ => b'a' + nibble - 10,
-    }
-}
 
 /// For each byte, the code of its two digits: half the look-ups of a coder that takes digits, and
 /// no text in between.
