@@ -188,7 +188,7 @@ impl<S: EventSink> App<S> {
             return Err(NotifyError::NeedsProviderToken);
         }
         let new_push = NewPush {
-            content: Arc::new(content),
+            content,
             give_up_at: Instant::now() + self.queue_timeout,
             apns_id,
             reply_to,
@@ -262,7 +262,7 @@ impl<S: EventSink> Drop for App<S> {
 
 /// What the pushes of one notification share.
 struct NewPush<R> {
-    content: Arc<Content>,
+    content: Content,
     give_up_at: Instant,
     apns_id: Option<ApnsId>,
     reply_to: Option<R>,
@@ -273,7 +273,7 @@ impl<R: Clone> NewPush<R> {
         let request = Request {
             apns_id: self.apns_id.unwrap_or_else(new_apns_id),
             device_token,
-            content: Arc::clone(&self.content),
+            content: self.content.clone(),
         };
         let origin = Origin {
             owner: owner.cloned(),

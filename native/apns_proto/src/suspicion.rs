@@ -181,7 +181,6 @@ mod tests {
     fn answer(status: u16, reason: Option<Reason>) -> Response {
         Response {
             status,
-            apns_id: None,
             unique_id: None,
             reason,
             timestamp_ms: None,

@@ -14,16 +14,12 @@ use serde::Deserialize;
 
 pub use self::reason::Reason;
 use self::reason::Row;
-use crate::apns_id::ApnsId;
-use crate::request::APNS_ID;
 
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `apns-id` that Apple echoes.
-    pub apns_id: Option<ApnsId>,
     /// Look-up key of Apple's Push Notifications Console; the development environment only.
     pub unique_id: Option<Box<str>>,
     /// Why not.
@@ -172,7 +168,6 @@ pub enum RetryAdvice {
 #[derive(Debug, Default)]
 pub struct ResponseBuilder {
     status: u16,
-    apns_id: Option<ApnsId>,
     unique_id: Option<Box<str>>,
     retry_after: Option<Duration>,
     date_s: Option<u64>,
@@ -194,11 +189,10 @@ impl ResponseBuilder {
         self.status = status;
     }
 
-    /// Takes a header; those of no interest, and values that cannot be read, are passed over.
+    /// Takes a header; those of no interest, and values that cannot be read, are passed over. The echo of the `apns-id` is of
+    /// none: the stream says which push is answered.
     pub fn header(&mut self, name: &[u8], value: &[u8]) {
-        if name == APNS_ID.as_bytes() {
-            self.apns_id = ApnsId::parse(value).ok();
-        } else if name == b"apns-unique-id" {
+        if name == b"apns-unique-id" {
             self.unique_id = unique_id(value);
         } else if name == b"retry-after" {
             self.retry_after = retry_after(value);
@@ -220,7 +214,6 @@ impl ResponseBuilder {
         let body = ErrorBody::parse(&self.body);
         Response {
             status: self.status,
-            apns_id: self.apns_id,
             unique_id: self.unique_id,
             reason: body.reason,
             timestamp_ms: body.timestamp_ms,
