@@ -12,8 +12,8 @@
 }).
 -opaque load() :: #load{}.
 
-%% Pushes inside at most: enough to keep every stream busy, and far from the queue's limit.
--define(INSIDE, 20000).
+%% Pushes inside at most: four for every stream, so that none is idle while the other thread has the core.
+-define(INSIDE, 4000).
 %% Both powers of two, so that the next one is found by masking.
 -define(TOKENS, 65536).
 -define(TOKEN_BYTES, 32).

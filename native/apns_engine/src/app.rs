@@ -13,11 +13,12 @@ use apns_proto::device_token::DeviceToken;
 use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Request};
 use apns_proto::session::Push;
+use smallvec::{SmallVec, smallvec};
 
 use crate::config::{AppConfig, ConfigError, Options, now_unix};
 use crate::engine::{self, Parts};
 use crate::event::EventSink;
-use crate::queue::{Budget, Origin, Queue, QueuedPush};
+use crate::queue::{Budget, Job, Origin, Queue, QueuedPush};
 use crate::registry::{DeviceKind, Registry};
 use crate::resolver::{self, Resolver};
 use crate::stats::{Snapshot, Stats};
@@ -34,6 +35,9 @@ pub struct App<S: EventSink> {
     thread: Mutex<Option<JoinHandle<()>>>,
     watch: Watch,
 }
+
+/// The names of the pushes that one notification became.
+pub type ApnsIds = SmallVec<[ApnsId; 1]>;
 
 /// Whom a notification is for.
 #[derive(Debug, Clone)]
@@ -182,7 +186,7 @@ impl<S: EventSink> App<S> {
         content: Content,
         apns_id: Option<ApnsId>,
         reply_to: Option<S::Recipient>,
-    ) -> Result<Vec<ApnsId>, NotifyError> {
+    ) -> Result<ApnsIds, NotifyError> {
         let with_certificate = self.options.certificate_file.is_some();
         if with_certificate && content.headers.push_type.needs_provider_token() {
             return Err(NotifyError::NeedsProviderToken);
@@ -194,7 +198,7 @@ impl<S: EventSink> App<S> {
             reply_to,
         };
         let pushes = match target {
-            Target::Token(token) => vec![new_push.to(token, None)],
+            Target::Token(token) => smallvec![new_push.to(token, None)],
             Target::Owner(owner) => self.pushes_to_owner(owner, &new_push)?,
         };
         if apns_id.is_some() && pushes.len() > 1 {
@@ -233,7 +237,7 @@ impl<S: EventSink> App<S> {
         &self,
         owner: &[u8],
         new_push: &NewPush<S::Recipient>,
-    ) -> Result<Vec<QueuedPush<S::Recipient>>, NotifyError> {
+    ) -> Result<Job<S::Recipient>, NotifyError> {
         // Apple gives an app different tokens for calls, for Live Activities, for widgets and so on, and calls a
         // good token of the wrong kind dead.
         let kind = match new_push.content.headers.push_type {
