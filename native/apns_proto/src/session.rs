@@ -29,7 +29,7 @@ use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
 use crate::request;
-use in_flight::{InFlight, Opening};
+use in_flight::{InFlight, Opening, Runs};
 use liveness::Liveness;
 use reserve::reserve_beside;
 use stalls::Stalls;
@@ -43,6 +43,7 @@ use stalls::Stalls;
 pub struct Session<C> {
     http2: Connection<InFlight<C>>,
     config: Config,
+    runs: Runs,
     bearer: Option<PreparedLiteral>,
     phase: Phase,
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
@@ -76,6 +77,7 @@ impl<C> Session<C> {
         };
         Self {
             http2: Connection::new(http2_config, now.instant),
+            runs: Runs::default(),
             bearer: None,
             phase: Phase::Starting,
             proven: false,
@@ -206,6 +208,7 @@ impl<C> Session<C> {
         let opening = Opening {
             push,
             config: &self.config,
+            runs: &self.runs,
             bearer: self.bearer.as_ref(),
             now,
             answers_before: self.stalls.answers(),

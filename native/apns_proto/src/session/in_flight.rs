@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::Config;
 use super::push::Push;
-use crate::http2::hpack::PreparedLiteral;
+use crate::http2::hpack::{IndexedRun, PreparedLiteral};
 use crate::http2::{HeaderBlock, Request, RequestProgress, ResponseHandler};
 use crate::now::Now;
-use crate::request;
+use crate::priority::Priority;
+use crate::push_type::PushType;
+use crate::request::{self, Headers};
 use crate::response::ResponseBuilder;
 
 /// What a stream's slot holds.
@@ -49,10 +51,33 @@ impl<C> ResponseHandler for InFlight<C> {
     }
 }
 
+/// The fields that requests have in common, as they are on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    start: IndexedRun,
+    /// One for each push type and priority.
+    by_headers: [[IndexedRun; PRIORITIES]; PushType::ALL.len()],
+}
+
+impl Runs {
+    fn of(&self, headers: &Headers) -> Option<&IndexedRun> {
+        let priority = match headers.priority {
+            Priority::Low => 0,
+            Priority::PowerConsiderate => 1,
+            Priority::Immediate => 2,
+        };
+        let of_type = self.by_headers.get(headers.push_type as usize)?;
+        of_type.get(priority)
+    }
+}
+
+const PRIORITIES: usize = 3;
+
 /// A push about to be sent, with what a session adds to its request.
 pub(super) struct Opening<'a, C> {
     pub(super) push: Box<Push<C>>,
     pub(super) config: &'a Config,
+    pub(super) runs: &'a Runs,
     /// The provider token; `None` with a client certificate.
     pub(super) bearer: Option<&'a PreparedLiteral>,
     pub(super) now: Now,
@@ -65,10 +90,11 @@ impl<C> Request for Opening<'_, C> {
     fn write_header(&self, block: &mut HeaderBlock<'_>) {
         let request = &self.push.request;
         let headers = &request.content.headers;
-        let topic = self.config.topic.for_push_type(headers.push_type);
-        block.indexed(b":method", request::METHOD.as_bytes());
-        block.indexed(b":scheme", b"https");
-        block.indexed(b":authority", self.config.authority.as_bytes());
+        block.run(&self.runs.start, |block| {
+            block.indexed(b":method", request::METHOD.as_bytes());
+            block.indexed(b":scheme", b"https");
+            block.indexed(b":authority", self.config.authority.as_bytes());
+        });
         block.literal_hex(
             b":path",
             request::PATH_PREFIX.as_bytes(),
@@ -77,15 +103,22 @@ impl<C> Request for Opening<'_, C> {
         if let Some(bearer) = self.bearer {
             block.prepared(bearer);
         }
-        block.indexed(request::APNS_TOPIC.as_bytes(), topic.as_bytes());
-        block.indexed(
-            request::APNS_PUSH_TYPE.as_bytes(),
-            headers.push_type.as_str().as_bytes(),
-        );
-        block.indexed(
-            request::APNS_PRIORITY.as_bytes(),
-            headers.priority.as_str().as_bytes(),
-        );
+        let common = |block: &mut HeaderBlock<'_>| {
+            let topic = self.config.topic.for_push_type(headers.push_type);
+            block.indexed(request::APNS_TOPIC.as_bytes(), topic.as_bytes());
+            block.indexed(
+                request::APNS_PUSH_TYPE.as_bytes(),
+                headers.push_type.as_str().as_bytes(),
+            );
+            block.indexed(
+                request::APNS_PRIORITY.as_bytes(),
+                headers.priority.as_str().as_bytes(),
+            );
+        };
+        match self.runs.of(headers) {
+            Some(run) => block.run(run, common),
+            None => common(block),
+        }
         block.indexed_name(request::APNS_ID.as_bytes(), &request.apns_id.to_ascii());
         if let Some(expiration) = headers.expiration {
             block.indexed_name(

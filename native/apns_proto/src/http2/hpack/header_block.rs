@@ -6,7 +6,7 @@ use super::encoder::{Encoder, Told};
 use super::key::Sought;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, WITHOUT_INDEXING};
 use super::static_table::{self, Match};
-use super::{FIELD_OVERHEAD, PreparedLiteral, huffman, integer};
+use super::{FIELD_OVERHEAD, IndexedRun, PreparedLiteral, huffman, integer};
 
 /// One header list, written field by field in the order of the calls.
 ///
@@ -42,6 +42,18 @@ impl<'a> HeaderBlock<'a> {
     pub fn indexed(&mut self, name: &[u8], value: &[u8]) {
         // Inlined so far, so that the key of a constant name is made at compile time.
         self.write_indexed(Sought::new(name), Sought::new(value));
+    }
+
+    /// Fields that are [`indexed`](Self::indexed) all, and are the same whenever they come with this `run`: `write` writes
+    /// them, unless the table has not changed since it did.
+    #[inline]
+    pub fn run(&mut self, run: &IndexedRun, write: impl FnOnce(&mut Self)) {
+        if let Some(coded) = run.in_state(self.encoder.table.changes()) {
+            self.out.extend_from_slice(coded.bytes());
+            self.list_size += coded.list_size();
+            return;
+        }
+        self.write_run(run, write);
     }
 
     /// A field whose name is common but whose value is not: the first time it is put in the
@@ -98,6 +110,18 @@ impl<'a> HeaderBlock<'a> {
         self.out.truncate(self.start);
         self.encoder
             .forget_block(self.told_before, self.table_changed);
+    }
+
+    #[cold]
+    fn write_run(&mut self, run: &IndexedRun, write: impl FnOnce(&mut Self)) {
+        let changes = self.encoder.table.changes();
+        let (start, list_size) = (self.out.len(), self.list_size);
+        write(self);
+        // A field that was put in the table just now is an index from the next time on.
+        if self.encoder.table.changes() == changes {
+            let code = self.out.get(start..).unwrap_or_default();
+            run.keep(changes, self.list_size - list_size, code);
+        }
     }
 
     fn write_indexed(&mut self, name: Sought<'_>, value: Sought<'_>) {
@@ -212,6 +236,37 @@ mod tests {
             written(&mut encoder, |block| block.indexed(b"n", b"v")),
             [0xbf]
         );
+    }
+
+    #[test]
+    fn a_run_is_looked_up_anew_when_the_table_has_changed() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let run = IndexedRun::default();
+        let mut looked_up = 0;
+        let mut write = |encoder: &mut Encoder, size: &mut usize| {
+            written(encoder, |block| {
+                block.run(&run, |block| {
+                    looked_up += 1;
+                    block.indexed(b"n", b"v");
+                    block.indexed(b"m", b"w");
+                });
+                *size = block.list_size();
+            })
+        };
+        let mut size = 0;
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        for _ in 0..3 {
+            assert_eq!(write(&mut encoder, &mut size), [0xbf, 0xbe]);
+            assert_eq!(size, 2 * 34);
+        }
+        written(&mut encoder, |block| block.indexed(b"o", b"x"));
+        assert_eq!(write(&mut encoder, &mut size), [0xc0, 0xbf]);
+        encoder.set_max_table_size(0);
+        // A size update, and literals.
+        assert_eq!(write(&mut encoder, &mut size).len(), 11);
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        assert_eq!(size, 2 * 34);
+        assert_eq!(looked_up, 5);
     }
 
     #[test]
