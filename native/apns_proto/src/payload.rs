@@ -122,34 +122,46 @@ fn position(text: &str, error: &serde_json::Error) -> usize {
 
 /// Whether no string has escapes, no number can be too large and no nesting too deep, and whether the text begins as an
 /// object does: what [`AnyJson`] finds and [`IgnoredAny`] does not. In doubt it is not plain.
+///
+/// Bytes are folded into bytes, without early exits: so the compiler looks at sixteen or more of them at a time.
 fn is_plain(json: &[u8]) -> bool {
-    // Folds without early exits: they look at many bytes at a time.
-    let (mut backslash, mut opened) = (false, 0_usize);
-    for byte in json {
-        backslash |= *byte == b'\\';
-        opened += usize::from(matches!(byte, b'[' | b'{'));
+    let backslash = |any, byte: &u8| any | u8::from(*byte == b'\\');
+    let opens = |count, byte: &u8| count + u8::from((*byte == b'{') | (*byte == b'['));
+    let mut nesting = 0;
+    let mut backslashes = 0;
+    for chunk in json.chunks(PLAIN_NESTING.into()) {
+        nesting = chunk.iter().fold(0, opens).saturating_add(nesting);
+        backslashes = chunk.iter().fold(backslashes, backslash);
     }
-    json.first() == Some(&b'{') && !backslash && opened < PLAIN_NESTING && !has_large_number(json)
+    json.first() == Some(&b'{')
+        && backslashes == 0
+        && nesting < PLAIN_NESTING
+        && !has_large_number(json)
 }
 
 /// Whether a number may be beyond `f64`: it has an exponent of three digits, or very many digits. Text may look so, too.
 fn has_large_number(json: &[u8]) -> bool {
-    let exponent = |digit: &u8, e: &u8| digit.is_ascii_digit() & matches!(e, b'e' | b'E');
-    let pairs = json.iter().zip(json.iter().skip(1));
-    let exponents = pairs.fold(false, |any, (digit, e)| any | exponent(digit, e));
+    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10;
+    let exponent = |digit: u8, e: u8| is_digit(digit) & (e | 0x20 == b'e');
+    let (firsts, seconds) = match json {
+        [_, seconds @ ..] => (json.get(..seconds.len()).unwrap_or_default(), seconds),
+        [] => return false,
+    };
+    let pairs = firsts.iter().zip(seconds);
+    let exponents = pairs.fold(0, |any, (digit, e)| any | u8::from(exponent(*digit, *e)));
     let large = |window: &[u8]| {
         let [digit, e, rest @ ..] = window else {
             return false;
         };
-        let sign_or_digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'+';
-        exponent(digit, e) && rest.iter().all(sign_or_digit)
+        let sign_or_digit = |byte: &u8| is_digit(*byte) || *byte == b'+';
+        exponent(*digit, *e) && rest.iter().all(sign_or_digit)
     };
-    let long = |chunk: &[u8]| chunk.iter().all(u8::is_ascii_digit);
-    (exponents && json.windows(5).any(large)) || json.chunks_exact(MANY_DIGITS).any(long)
+    let long = |chunk: &[u8]| chunk.iter().all(|byte| is_digit(*byte));
+    (exponents != 0 && json.windows(5).any(large)) || json.chunks_exact(MANY_DIGITS).any(long)
 }
 
 /// Below the parser's 127 levels.
-const PLAIN_NESTING: usize = 64;
+const PLAIN_NESTING: u8 = 64;
 /// Of a number beyond `f64` without an exponent, or with one of two digits, two hundred digits stand in a row.
 const MANY_DIGITS: usize = 64;
 
