@@ -90,6 +90,11 @@ def cargo(log: TextIO) -> Report:
     return counted(command, counts.cargo, 30 * MINUTE_S, log)
 
 
+def instructions(log: TextIO) -> Report:
+    """What a push costs, in instructions: the one measurement that other work on the machine cannot move."""
+    return counted(["tools/instructions"], counts.plain, 30 * MINUTE_S, log, by_status=True)
+
+
 def programs(folder: str, log: TextIO) -> Report:
     """Every Python program directly in a folder: what starts with `#!` or is named `test_*.py`. The rest is imported."""
     report = Report()
@@ -136,6 +141,7 @@ PARTS = [
     Part("tools", tools),
     Part("check", check),
     Part("cargo", cargo),
+    Part("instructions", instructions),
     Part("interop", lambda log: programs("test/interop", log)),
     Part("eunit", eunit),
     Part("ct", common_test),

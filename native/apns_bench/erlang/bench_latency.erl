@@ -1,7 +1,7 @@
 %% @doc How long `notify' keeps its caller.
 -module(bench_latency).
 
--export([busy/3, idle/3, percentile/2]).
+-export([busy/3, idle/3, stalled/4, percentile/2]).
 -export_type([sample/0]).
 
 %% Counts by time, in steps of ?STEP_NS; the last one holds whatever took longer.
@@ -11,6 +11,8 @@
 -define(STEPS, 1000000).
 %% Longer than the engine stays half awake after work.
 -define(PAUSE_MS, 2).
+-define(TOKENS, 16384).
+-define(PAYLOADS, 256).
 
 %% While pushes flow as fast as they are taken.
 -spec busy(bench_load:load(), First :: non_neg_integer(), Count :: pos_integer()) ->
@@ -32,6 +34,24 @@ idle(Load, First, Count) ->
         end,
         lists:seq(First, First + Count - 1)
     ),
+    Sample.
+
+%% The server reads nothing any more, and the pushes pile up; all are accepted when it goes on.
+-spec stalled(apns_nif:app(), bench_sink:sink(), Payload, Count :: pos_integer()) -> sample() when
+    Payload :: fun((Number :: pos_integer()) -> apns_nif:notification()).
+stalled(App, Sink, Payload, Count) ->
+    Sample = new(),
+    Tokens = bench_notification:tokens(?TOKENS),
+    Payloads = list_to_tuple([Payload(N) || N <- lists:seq(1, ?PAYLOADS)]),
+    Backlog = bench_backlog:fill(App, Sink, Count, fun(N) ->
+        Target = {token, element(N rem ?TOKENS + 1, Tokens)},
+        Notification = element(N rem ?PAYLOADS + 1, Payloads),
+        Start = erlang:monotonic_time(nanosecond),
+        Taken = apns_nif:notify(App, Target, Notification),
+        add(Sample, erlang:monotonic_time(nanosecond) - Start),
+        Taken
+    end),
+    ok = bench_backlog:drain(App, Sink, Backlog),
     Sample.
 
 %% The time, in microseconds, that this share of the calls did not exceed.

@@ -12,27 +12,23 @@
 }).
 -opaque load() :: #load{}.
 
-%% Pushes inside at most: four for every stream, so that none is idle while the other thread has the core.
+%% Pushes inside at most: four for every stream, so that none is idle while another thread has the
+%% core.
 -define(INSIDE, 4000).
 %% Both powers of two, so that the next one is found by masking.
 -define(TOKENS, 65536).
--define(TOKEN_BYTES, 32).
 -define(NOTIFICATIONS, 256).
 %% Longer than any outcome takes.
 -define(PATIENCE_MS, 30000).
 
 -spec new(apns_nif:app(), fun((Number :: non_neg_integer()) -> apns_nif:notification())) -> load().
 new(App, Notification) ->
-    %% Random, since Huffman's code is not equally long for all digits, and the same in each run.
-    {Bytes, _Random} = rand:bytes_s(?TOKENS * ?TOKEN_BYTES, rand:seed_s(exsss, 1)),
     Key = {?MODULE, make_ref()},
     %% Off the heap of who pushes: nobody who notifies has all tokens there, and they are no part
     %% of what is measured.
     ok = persistent_term:put(Key, #load{
         app = App,
-        tokens = list_to_tuple([
-            binary:encode_hex(Token) || <<Token:?TOKEN_BYTES/bytes>> <= Bytes
-        ]),
+        tokens = bench_notification:tokens(?TOKENS),
         notifications = list_to_tuple([Notification(N) || N <- lists:seq(1, ?NOTIFICATIONS)])
     }),
     true = erlang:garbage_collect(),

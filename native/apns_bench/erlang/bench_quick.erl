@@ -1,17 +1,19 @@
 %% @doc The short benchmark: `make bench-quick'. What each number means is in docs/performance.md.
 -module(bench_quick).
 
+-import(bench_program, [print/3]).
+-import(bench_runs, [runs/1, median/2, percentile/2]).
+
 -export([main/0]).
 
--define(APP, <<"bench">>).
-%% Of each number the median of so many runs is told.
--define(RUNS, 3).
 %% Pushes of one run, and those before it: the connection, its full number of streams, warm caches.
 -define(PUSHES, 400000).
 -define(WARM_UP, 50000).
 -define(TIMED_PUSHES, 200000).
 -define(IDLE_PUSHES, 2000).
+-define(STALLED_PUSHES, 100000).
 -define(PAYLOAD_BYTES, 200).
+-define(QUEUE_BYTES, 16#10000000).
 %% Windows of the connection: one that is never in the way, and Apple's.
 -define(LARGE_WINDOW, 16#1000000).
 -define(APPLES_WINDOW, 65535).
@@ -19,41 +21,30 @@
 %% Prints a line `name=value' for each number; ends the VM with 0, or with 1 and a sentence.
 -spec main() -> no_return().
 main() ->
-    try
-        [Sink, EngineAlone, Credentials, ClientCore, ServerCore] = init:get_plain_arguments(),
-        Place = #{
-            sink => Sink,
-            engine_alone => EngineAlone,
-            credentials => Credentials,
-            client_core => ClientCore,
-            server_core => ServerCore
-        },
-        note("OTP ~ts, schedulers online: ~b; client on core ~ts, server on core ~ts", [
-            erlang:system_info(otp_release), erlang:system_info(schedulers_online),
-            ClientCore, ServerCore
-        ]),
-        ok = measure(Place),
-        erlang:halt(0)
-    catch
-        throw:{bench, Format, Args} ->
-            note(Format, Args),
-            erlang:halt(1)
-    end.
+    bench_program:run(fun(#{client_core := Client, server_core := Server} = Place, []) ->
+        bench_program:note(
+            "OTP ~ts, schedulers online: ~b; client on core ~ts, server on core ~ts", [
+                erlang:system_info(otp_release), erlang:system_info(schedulers_online),
+                Client, Server
+            ]
+        ),
+        measure(Place)
+    end).
 
 measure(Place) ->
-    with_app(Place, 1000, ?LARGE_WINDOW, fun(Sink) -> wide(Place, Sink) end),
-    with_app(Place, 100, ?LARGE_WINDOW, fun(Sink) ->
-        print("ours_m100_pushes_per_s", "~b", throughput(Sink))
+    with_app(Place, 1000, ?LARGE_WINDOW, fun(App, Sink) -> wide(Place, App, Sink) end),
+    with_app(Place, 100, ?LARGE_WINDOW, fun(App, Sink) ->
+        print("ours_m100_pushes_per_s", "~b", throughput(App, Sink))
     end),
-    with_app(Place, 1000, ?APPLES_WINDOW, fun(Sink) ->
-        print("ours_apple_window_pushes_per_s", "~b", throughput(Sink))
+    with_app(Place, 1000, ?APPLES_WINDOW, fun(App, Sink) ->
+        print("ours_apple_window_pushes_per_s", "~b", throughput(App, Sink))
     end),
     engine_alone(Place).
 
 %% 1,000 streams and a window that is never in the way.
-wide(#{client_core := ClientCore, server_core := ServerCore}, Sink) ->
-    Json = bench_load:new(?APP, fun json/1),
-    Map = bench_load:new(?APP, fun map/1),
+wide(#{client_core := ClientCore, server_core := ServerCore}, App, Sink) ->
+    Json = bench_load:new(App, fun json/1),
+    Map = bench_load:new(App, fun map/1),
     Jsons = runs(fun() -> flood(Sink, Json) end),
     Maps = runs(fun() -> flood(Sink, Map) end),
     print("ours_json_cpu_us", "~.3f", median(cpu_us, Jsons)),
@@ -64,13 +55,15 @@ wide(#{client_core := ClientCore, server_core := ServerCore}, Sink) ->
     %% On one core the time would be that of the engine thread, which the call has just woken.
     bench_process:allow_cores(os:getpid(), ClientCore ++ "," ++ ServerCore),
     Idle = runs(fun() -> bench_latency:idle(Json, 0, ?IDLE_PUSHES) end),
+    Stalled = runs(fun() -> bench_latency:stalled(App, Sink, fun json/1, ?STALLED_PUSHES) end),
     bench_process:allow_cores(os:getpid(), ClientCore),
     print("notify_p999_us", "~.2f", percentile(0.999, Idle)),
+    print("stalled_notify_p999_us", "~.2f", percentile(0.999, Stalled)),
     print("wire_bytes_per_push", "~.1f", median(wire_bytes, Jsons)),
     print("sink_cpu_us", "~.3f", median(sink_cpu_us, Jsons)).
 
-throughput(Sink) ->
-    Json = bench_load:new(?APP, fun json/1),
+throughput(App, Sink) ->
+    Json = bench_load:new(App, fun json/1),
     median(pushes_per_s, runs(fun() -> flood(Sink, Json) end)).
 
 flood(Sink, Load) ->
@@ -121,60 +114,18 @@ engine_alone_said(Line, Said) ->
     end.
 
 with_app(Place, Streams, Window, Measure) ->
-    Sink = start_sink(Place, Streams, Window),
-    Config = bench_sink:config(Sink),
-    case apns_nif:start_app(?APP, Config#{outcomes => all}) of
-        ok -> ok;
-        {error, Reason} -> throw({bench, "the app does not start: ~p", [Reason]})
-    end,
-    ok = Measure(Sink),
-    ok = apns_nif:stop_app(?APP, 0),
-    bench_sink:stop(Sink).
+    Server = #{streams => Streams, window => Window},
+    %% Far more than ever wait, but where the server stalls.
+    Options = #{queue_limit => 2 * ?STALLED_PUSHES, queue_bytes => ?QUEUE_BYTES},
+    bench_app:with(Place, Server, Options, Measure).
 
 start_sink(#{sink := Path, server_core := Core, credentials := Folder}, Streams, Window) ->
     bench_sink:start(#{
         path => Path, core => Core, credentials => Folder, streams => Streams, window => Window
     }).
 
-%% A notification as a chat server makes them; as JSON it has PAYLOAD_BYTES.
-map(Number) ->
-    Sender = iolist_to_binary(io_lib:format("Alice ~4..0b", [Number])),
-    Empty = #{
-        title => Sender,
-        body => <<>>,
-        sound => <<"default">>,
-        badge => 7,
-        thread_id => <<"5d41402abc4b2a76b9719d911017c592">>,
-        mutable_content => true
-    },
-    Empty#{body := binary:copy(<<"x">>, ?PAYLOAD_BYTES - byte_size(encode(Empty)))}.
-
 json(Number) ->
-    Json = encode(map(Number)),
-    ?PAYLOAD_BYTES = byte_size(Json),
-    Json.
+    bench_notification:json(Number, ?PAYLOAD_BYTES).
 
-encode(#{title := Title, body := Body, sound := Sound, badge := Badge, thread_id := Thread}) ->
-    iolist_to_binary([
-        "{\"aps\":{\"alert\":{\"title\":\"", Title, "\",\"body\":\"", Body, "\"},\"badge\":",
-        integer_to_list(Badge), ",\"sound\":\"", Sound, "\",\"thread-id\":\"", Thread,
-        "\",\"mutable-content\":1}}"
-    ]).
-
-runs(Run) ->
-    [Run() || _ <- lists:seq(1, ?RUNS)].
-
-percentile(Share, Samples) ->
-    median([bench_latency:percentile(Sample, Share) || Sample <- Samples]).
-
-median(Key, Runs) ->
-    median([maps:get(Key, Run) || Run <- Runs]).
-
-median(Numbers) ->
-    lists:nth(?RUNS div 2 + 1, lists:sort(Numbers)).
-
-print(Name, Format, Value) ->
-    io:format("~s=" ++ Format ++ "~n", [Name, Value]).
-
-note(Format, Args) ->
-    io:format(standard_error, "bench: " ++ Format ++ "~n", Args).
+map(Number) ->
+    bench_notification:map(Number, ?PAYLOAD_BYTES).

@@ -3,7 +3,7 @@
 %% It ends with the process that started it.
 -module(bench_sink).
 
--export([start/1, config/1, counts/1, os_pid/1, arguments/1, stop/1]).
+-export([start/1, config/1, counts/1, stall/1, go/1, os_pid/1, arguments/1, stop/1]).
 -export_type([sink/0, counts/0]).
 
 -type sink() :: #{
@@ -27,7 +27,9 @@
     core := string(),
     credentials := file:filename(),
     streams := pos_integer(),
-    window := pos_integer()
+    window := pos_integer(),
+    %% All that it says arrives so much later, as over a long way.
+    delay_ms => non_neg_integer()
 }) -> sink().
 start(Options) ->
     #{path := Path, core := Core, credentials := Folder} = Options,
@@ -37,7 +39,8 @@ start(Options) ->
             "--cpu-list", Core, Path,
             "--credentials", Folder,
             "--streams", integer_to_list(Streams),
-            "--window", integer_to_list(Window)
+            "--window", integer_to_list(Window),
+            "--delay", integer_to_list(maps:get(delay_ms, Options, 0))
         ]},
         binary, {line, 4096}, exit_status
     ]),
@@ -65,8 +68,20 @@ arguments(#{port := Port, credentials := Folder}) ->
 
 %% Fails when a client did something wrong.
 -spec counts(sink()) -> counts().
-counts(#{program := Program}) ->
-    true = port_command(Program, <<"\n">>),
+counts(Sink) ->
+    tell(Sink, <<"\n">>).
+
+%% From now on it reads and writes nothing, and keeps its connections.
+-spec stall(sink()) -> counts().
+stall(Sink) ->
+    tell(Sink, <<"stall\n">>).
+
+-spec go(sink()) -> counts().
+go(Sink) ->
+    tell(Sink, <<"go\n">>).
+
+tell(#{program := Program}, Command) ->
+    true = port_command(Program, Command),
     Line = line(Program),
     [Numbers, Fault] = binary:split(Line, <<" fault=">>),
     Fault =:= <<"none">> orelse throw({bench, "the server found a client at fault: ~ts", [Fault]}),

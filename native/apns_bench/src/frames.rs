@@ -9,6 +9,17 @@ pub(crate) struct Settings {
     pub(crate) streams: u32,
     /// Window of the connection in bytes, at least [`INITIAL_WINDOW`]. Those of the streams are the initial ones.
     pub(crate) window: u32,
+    /// When used window is given back.
+    pub(crate) credit: Credit,
+}
+
+/// When the client may send again as many bytes as it has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Credit {
+    /// Half a window late: that costs nearly nothing, and a client never stands still for it.
+    Late,
+    /// With all that was read at once: what a client waits for is the way there and back, and nothing else.
+    AtOnce,
 }
 
 /// One connection. Without `Debug`: it holds what clients sent.
@@ -161,10 +172,13 @@ impl Frames {
         self.requests += 1;
     }
 
-    /// Half a window late, so that it costs nearly nothing, and a client never stands still for it.
     fn give_credit(&mut self) {
         let used = self.settings.window - self.window;
-        if used > 0 && used >= self.settings.window / 2 {
+        let enough = match self.settings.credit {
+            Credit::Late => self.settings.window / 2,
+            Credit::AtOnce => 1,
+        };
+        if used >= enough {
             write_credit(&mut self.output, used);
             self.window = self.settings.window;
         }
@@ -269,6 +283,7 @@ mod tests {
     const SMALL: Settings = Settings {
         streams: 100,
         window: INITIAL_WINDOW,
+        credit: Credit::Late,
     };
 
     #[test]
@@ -323,16 +338,29 @@ mod tests {
     }
 
     #[test]
+    fn credit_at_once_is_what_was_read_and_no_more() {
+        let mut frames = opened(Settings {
+            credit: Credit::AtOnce,
+            ..SMALL
+        });
+        frames.take(&frame(DATA, 0, 1, &[0; 200])).unwrap();
+        let update = frame(WINDOW_UPDATE, 0, 0, &200_u32.to_be_bytes());
+        assert_eq!(*frames.output(), update);
+        frames.take(&frame(PING, ACK, 0, b"12345678")).unwrap();
+        assert_eq!(*frames.output(), update);
+    }
+
+    #[test]
     fn a_larger_window_is_announced_at_once() {
         let mut frames = Frames::new(Settings {
-            streams: 1000,
             window: 1 << 20,
+            ..SMALL
         });
         let output = frames.output().clone();
         let (settings, limit, rest) = split_frame(&output).unwrap();
         assert_eq!(
             (settings.kind, limit),
-            (SETTINGS, &[0, 3, 0, 0, 3, 0xe8][..])
+            (SETTINGS, &[0, 3, 0, 0, 0, 100][..])
         );
         let (update, credit, _) = split_frame(rest).unwrap();
         assert_eq!((update.kind, update.stream), (WINDOW_UPDATE, 0));
