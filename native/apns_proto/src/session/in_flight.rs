@@ -119,7 +119,7 @@ impl<C> Request for Opening<'_, C> {
             Some(run) => block.run(run, common),
             None => common(block),
         }
-        block.indexed_name(request::APNS_ID.as_bytes(), &request.apns_id.to_ascii());
+        block.indexed_name_uuid(request::APNS_ID.as_bytes(), request.apns_id);
         if let Some(expiration) = headers.expiration {
             block.indexed_name(
                 request::APNS_EXPIRATION.as_bytes(),

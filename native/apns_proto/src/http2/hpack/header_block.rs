@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::apns_id::ApnsId;
+
 use super::encoder::{Encoder, Told};
 use super::key::Sought;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, WITHOUT_INDEXING};
@@ -61,6 +63,20 @@ impl<'a> HeaderBlock<'a> {
     #[inline]
     pub fn indexed_name(&mut self, name: &[u8], value: &[u8]) {
         self.write_indexed_name(Sought::new(name), value);
+    }
+
+    /// As [`indexed_name`](Self::indexed_name), for the text of a UUID, which is made only where it is put in the table.
+    #[inline]
+    pub fn indexed_name_uuid(&mut self, name: &[u8], uuid: ApnsId) {
+        let name = Sought::new(name);
+        match self.name_index(name) {
+            Some(index) => {
+                self.count(name.bytes, ApnsId::TEXT_LEN);
+                integer::encode(self.out, WITHOUT_INDEXING, index);
+                huffman::encode_uuid(self.out, uuid);
+            }
+            None => self.write_indexed(name, Sought::new(&uuid.to_ascii())),
+        }
     }
 
     /// A field that leaves the table alone: a literal without indexing, with the name's index
@@ -236,6 +252,25 @@ mod tests {
             written(&mut encoder, |block| block.indexed(b"n", b"v")),
             [0xbf]
         );
+    }
+
+    #[test]
+    fn a_uuid_is_coded_as_its_text_is() {
+        let uuids = (0..=u8::MAX).map(|byte| ApnsId::from_random([byte; 16]));
+        let (mut encoder, mut other) = (Encoder::new(4096, 4096), Encoder::new(4096, 4096));
+        for uuid in uuids {
+            let mut sizes = [0; 2];
+            let ours = written(&mut encoder, |block| {
+                block.indexed_name_uuid(b"apns-id", uuid);
+                sizes[0] = block.list_size();
+            });
+            let text = written(&mut other, |block| {
+                block.indexed_name(b"apns-id", &uuid.to_ascii());
+                sizes[1] = block.list_size();
+            });
+            assert_eq!(ours, text);
+            assert_eq!(sizes[0], sizes[1]);
+        }
     }
 
     #[test]
