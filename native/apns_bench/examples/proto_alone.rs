@@ -133,7 +133,7 @@ impl Talk {
         let request = Request {
             apns_id: ApnsId::from_random(u128::from(number).to_be_bytes()),
             device_token: token(number)?,
-            content: content,
+            content,
         };
         let give_up_at = self.now.instant + Duration::from_secs(3600);
         let push = Box::new(Push::new(request, number, give_up_at));
