@@ -8,7 +8,6 @@
 )]
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use apns_proto::apns_id::ApnsId;
@@ -143,7 +142,7 @@ struct Talk {
     one_way: Duration,
     to_server: VecDeque<(Instant, Vec<u8>)>,
     to_session: VecDeque<(Instant, Vec<u8>)>,
-    content: Arc<Content>,
+    content: Content,
     sent: u32,
     answered: u32,
 }
@@ -174,7 +173,7 @@ impl Talk {
             now,
             one_way: row.round_trip / 2,
             to_server: VecDeque::new(),
-            content: Arc::new(Content { headers, payload }),
+            content: Content { headers, payload },
             sent: 0,
             answered: 0,
         }
@@ -246,7 +245,7 @@ impl Talk {
         let request = Request {
             apns_id: ApnsId::from_random([7; 16]),
             device_token: DeviceToken::from_bytes(&[1; 32]).expect("a token"),
-            content: Arc::clone(&self.content),
+            content: self.content.clone(),
         };
         let give_up_at = self.now.instant + Duration::from_secs(3600);
         Box::new(Push::new(request, self.sent, give_up_at))
