@@ -30,6 +30,7 @@ check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyz
 	@tools/run_tests build check
 
 bench-quick:  ## measure what a push costs, in a minute; docs/performance.md tells what the numbers mean
+	@tools/setup bench-quick >&2
 	@tools/bench_quick
 
 fmt:  ## format the sources

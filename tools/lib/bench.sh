@@ -43,6 +43,11 @@ bench_build() {
     erlc -Werror -pa "$BENCH_OUT/apns_nif/ebin" -o "$BENCH_OUT/ebin" native/apns_bench/erlang/*.erl
 }
 
+# bench_build_peers [CARGO'S OPTION...]: the Rust clients that we are compared with.
+bench_build_peers() {
+    cargo build --release --locked --manifest-path native/apns_bench/peers/Cargo.toml --target-dir "$BENCH_OUT/peers" "$@"
+}
+
 # bench_erl MODULE [ARGUMENT...]: runs Module:main() in a VM of its own on the client's core.
 bench_erl() {
     bench_erl_on "$BENCH_CLIENT_CORE" "$@"

@@ -25,7 +25,7 @@ VAGUE_NAMES = {"util", "utils", "helper", "helpers", "manager", "common", "misc"
 def _texts(suffixes: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     """Name and text of the tracked files that end so. Files that are not text are passed over."""
     for name in tracked_files():
-        if name in FOREIGN or (suffixes and not name.endswith(suffixes)):
+        if name.rpartition("/")[2] in FOREIGN or (suffixes and not name.endswith(suffixes)):
             continue
         try:
             yield name, (TOP / name).read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ pub(crate) fn make(folder: &Path) -> Result<ServerConfig, Box<dyn Error>> {
     let issuer = Issuer::new(ca, ca_key);
 
     let key = KeyPair::generate()?;
-    let names = ["127.0.0.1", "localhost"].map(str::to_owned).to_vec();
+    let names = NAMES.map(str::to_owned).to_vec();
     let certificate = parameters(names)?.signed_by(&key, &issuer)?;
 
     fs::create_dir_all(folder)?;
@@ -43,3 +43,11 @@ fn parameters(names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
     parameters.not_after = date_time_ymd(2049, 12, 31);
     Ok(parameters)
 }
+
+/// Where it is, and Apple's hosts: some clients can be told of no others.
+const NAMES: [&str; 4] = [
+    "127.0.0.1",
+    "localhost",
+    "api.push.apple.com",
+    "api.sandbox.push.apple.com",
+];
