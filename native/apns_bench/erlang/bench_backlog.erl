@@ -2,7 +2,7 @@
 %% does again.
 -module(bench_backlog).
 
--export([fill/4, grow/4, drain/3]).
+-export([fill/4, stall/1, grow/4, drain/3]).
 -export_type([backlog/0]).
 
 %% So many pushes, what all their apns-ids add up to, and the requests that the server had counted
@@ -19,8 +19,13 @@
 -spec fill(apns_nif:app(), bench_sink:sink(), Count :: pos_integer(), Push) -> backlog() when
     Push :: fun((Number :: pos_integer()) -> {ok, [apns_nif:apns_id()]} | {error, term()}).
 fill(App, Sink, Count, Push) ->
+    grow(App, stall(Sink), Count, Push).
+
+%% Nothing has piled up yet.
+-spec stall(bench_sink:sink()) -> backlog().
+stall(Sink) ->
     #{requests := Before} = bench_sink:stall(Sink),
-    grow(App, {0, 0, Before}, Count, Push).
+    {0, 0, Before}.
 
 %% So many more.
 -spec grow(apns_nif:app(), backlog(), Count :: pos_integer(), Push) -> backlog() when

@@ -1,7 +1,7 @@
 %% @doc What surrounds each benchmark: the arguments, the numbers it prints, and how it ends.
 -module(bench_program).
 
--export([run/1, print/3, note/2]).
+-export([run/1, failing/1, print/3, note/2]).
 -export_type([place/0]).
 
 %% Where things are, and on which cores they run.
@@ -17,25 +17,36 @@
 %% place.
 -spec run(fun((place(), [string()]) -> ok)) -> no_return().
 run(Measure) ->
-    try
-        [Sink, EngineAlone, Credentials, ClientCore, ServerCore | Arguments] =
-            init:get_plain_arguments(),
-        Place = #{
-            sink => Sink,
-            engine_alone => EngineAlone,
-            credentials => Credentials,
-            client_core => ClientCore,
-            server_core => ServerCore
-        },
-        ok = Measure(Place, Arguments),
-        erlang:halt(0)
-    catch
-        throw:{bench, Format, Values} ->
+    [Sink, EngineAlone, Credentials, ClientCore, ServerCore | Arguments] =
+        init:get_plain_arguments(),
+    Place = #{
+        sink => Sink,
+        engine_alone => EngineAlone,
+        credentials => Credentials,
+        client_core => ClientCore,
+        server_core => ServerCore
+    },
+    %% Where a process that it is linked to fails, it fails too.
+    Run = fun() -> ok = Measure(Place, Arguments) end,
+    {_Pid, Monitor} = spawn_monitor(fun() -> failing(Run) end),
+    receive
+        {'DOWN', Monitor, process, _, normal} ->
+            erlang:halt(0);
+        {'DOWN', Monitor, process, _, {bench, Format, Values}} ->
             note(Format, Values),
             erlang:halt(1);
-        Class:Reason:Stack ->
-            note("~p", [{Class, Reason, Stack}]),
+        {'DOWN', Monitor, process, _, Reason} ->
+            note("~p", [Reason]),
             erlang:halt(1)
+    end.
+
+%% What is thrown becomes the reason of the exit.
+-spec failing(fun(() -> Result)) -> Result.
+failing(Run) ->
+    try
+        Run()
+    catch
+        throw:{bench, _Format, _Values} = Reason -> exit(Reason)
     end.
 
 %% A line `name=value'.

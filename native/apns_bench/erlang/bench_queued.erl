@@ -6,8 +6,6 @@
 
 -define(TOKENS, 16384).
 -define(FIRST_PUSHES, 30000).
-%% Connections are up long before.
--define(PATIENCE_MS, 10000).
 %% More than any push counts against the bound of bytes beside its payload.
 -define(OVERHEAD_BYTES, 1024).
 
@@ -26,37 +24,51 @@ measure(Place, {TargetKind, PayloadKind}, Bytes, Pushes) ->
     Limit = ?FIRST_PUSHES + 2 * Pushes,
     Options = #{queue_limit => Limit, queue_bytes => Limit * (Bytes + ?OVERHEAD_BYTES)},
     bench_app:with(Place, Server, Options, fun(App, Sink) ->
-        receive
-            {apns, App, [#{event := connection_up} | _]} -> ok
-        after ?PATIENCE_MS -> throw({bench, "no connection comes up", []})
+        ok = bench_app:await_up(App),
+        ok = apart(fun() -> prepare(App, TargetKind, Bytes) end),
+        Push = fun(N) ->
+            apns_nif:notify(App, target(TargetKind, N), payload(PayloadKind, N, Bytes))
         end,
-        Target = targets(App, TargetKind),
-        Payload = payloads(PayloadKind, Bytes),
-        Push = fun(N) -> apns_nif:notify(App, Target(N), Payload(N)) end,
         %% Where there is a queue already, what the VM itself needs has been taken.
-        First = bench_backlog:fill(App, Sink, ?FIRST_PUSHES, Push),
+        First = bench_backlog:stall(Sink),
+        Some = apart(fun() -> bench_backlog:grow(App, First, ?FIRST_PUSHES, Push) end),
         Before = bench_memory:rss_bytes(),
-        Backlog = bench_backlog:grow(App, First, Pushes, Push),
+        Backlog = apart(fun() -> bench_backlog:grow(App, Some, Pushes, Push) end),
         After = bench_memory:rss_bytes(),
         ok = bench_backlog:drain(App, Sink, Backlog),
         (After - Before) / Pushes - Bytes
     end).
 
-targets(_App, token) ->
-    Tokens = bench_notification:tokens(?TOKENS),
-    fun(N) -> {token, element(N rem ?TOKENS + 1, Tokens)} end;
-targets(App, owner) ->
+%% In a process of its own, whose heap is gone with it: ours stays as it is.
+apart(Run) ->
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        exit({ok, bench_program:failing(Run)})
+    end),
+    receive
+        {'DOWN', Monitor, process, Pid, {ok, Result}} -> Result;
+        {'DOWN', Monitor, process, Pid, Reason} -> exit(Reason)
+    end.
+
+%% What all processes share is on no heap.
+prepare(App, TargetKind, Bytes) ->
     Tokens = bench_notification:tokens(?TOKENS),
     Owner = fun(N) -> iolist_to_binary(io_lib:format("user~5..0b@example.org", [N])) end,
     Owners = list_to_tuple([Owner(N) || N <- lists:seq(1, ?TOKENS)]),
-    [
+    ok = persistent_term:put({?MODULE, token}, Tokens),
+    ok = persistent_term:put({?MODULE, owner}, Owners),
+    ok = persistent_term:put({?MODULE, payload}, bench_notification:json(1, Bytes)),
+    Register = fun(N) ->
         ok = apns_nif:register_token(App, element(N, Owners), element(N, Tokens))
-     || N <- lists:seq(1, ?TOKENS)
-    ],
-    fun(N) -> element(N rem ?TOKENS + 1, Owners) end.
+    end,
+    TargetKind =:= token orelse lists:foreach(Register, lists:seq(1, ?TOKENS)),
+    ok.
 
-payloads(distinct, Bytes) ->
-    fun(N) -> bench_notification:json(N, Bytes) end;
-payloads(shared, Bytes) ->
-    Json = bench_notification:json(1, Bytes),
-    fun(_N) -> Json end.
+target(token, N) ->
+    {token, element(N rem ?TOKENS + 1, persistent_term:get({?MODULE, token}))};
+target(owner, N) ->
+    element(N rem ?TOKENS + 1, persistent_term:get({?MODULE, owner})).
+
+payload(distinct, N, Bytes) ->
+    bench_notification:json(N, Bytes);
+payload(shared, _N, _Bytes) ->
+    persistent_term:get({?MODULE, payload}).

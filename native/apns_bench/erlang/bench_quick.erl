@@ -68,31 +68,15 @@ throughput(App, Sink) ->
 
 flood(Sink, Load) ->
     ok = bench_load:run(Load, 0, ?WARM_UP),
-    Before = moment(Sink),
+    Before = bench_moment:now(Sink),
     ok = bench_load:run(Load, ?WARM_UP, ?PUSHES),
-    After = moment(Sink),
-    Grown = fun(Key) -> maps:get(Key, After) - maps:get(Key, Before) end,
-    case {Grown(requests), Grown(connections)} of
-        {?PUSHES, 0} ->
-            ok;
-        {Requests, Connections} ->
+    case bench_moment:between(Before, bench_moment:now(Sink)) of
+        #{requests := ?PUSHES, connections := 0} = Cost ->
+            Cost;
+        #{requests := Requests, connections := Connections} ->
             throw({bench, "~b pushes made ~b requests and ~b new connections",
                 [?PUSHES, Requests, Connections]})
-    end,
-    #{
-        cpu_us => Grown(cpu_us) / ?PUSHES,
-        sink_cpu_us => Grown(sink_cpu_us) / ?PUSHES,
-        pushes_per_s => ?PUSHES * 1000000 div Grown(clock_us),
-        wire_bytes => Grown(bytes_in) / ?PUSHES
-    }.
-
-moment(Sink) ->
-    Counts = bench_sink:counts(Sink),
-    Counts#{
-        cpu_us => bench_process:cpu_us(os:getpid()),
-        sink_cpu_us => bench_process:cpu_us(bench_sink:os_pid(Sink)),
-        clock_us => erlang:monotonic_time(microsecond)
-    }.
+    end.
 
 %% The same load from Rust, in a process of its own.
 engine_alone(#{engine_alone := Path, client_core := Core} = Place) ->

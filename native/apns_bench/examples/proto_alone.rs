@@ -4,7 +4,6 @@
 //! `proto_alone json|map PUSHES` makes so many pushes from finished JSON or from a notification, sends them and has each
 //! answered. Tokens, identifiers and times are the same in each run, so the instructions are, too.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, iter};
 
@@ -134,7 +133,7 @@ impl Talk {
         let request = Request {
             apns_id: ApnsId::from_random(u128::from(number).to_be_bytes()),
             device_token: token(number)?,
-            content: Arc::new(content),
+            content,
         };
         let give_up_at = self.now.instant + Duration::from_secs(3600);
         let push = Box::new(Push::new(request, number, give_up_at));

@@ -13,11 +13,12 @@ use apns_proto::device_token::DeviceToken;
 use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Request};
 use apns_proto::session::Push;
+use smallvec::{SmallVec, smallvec};
 
 use crate::config::{AppConfig, ConfigError, Options, now_unix};
 use crate::engine::{self, Parts};
 use crate::event::EventSink;
-use crate::queue::{Budget, Origin, Queue, QueuedPush};
+use crate::queue::{Budget, Job, Origin, Queue, QueuedPush};
 use crate::registry::{DeviceKind, Registry};
 use crate::resolver::{self, Resolver};
 use crate::stats::{Snapshot, Stats};
@@ -34,6 +35,9 @@ pub struct App<S: EventSink> {
     thread: Mutex<Option<JoinHandle<()>>>,
     watch: Watch,
 }
+
+/// The names of the pushes that one notification became.
+pub type ApnsIds = SmallVec<[ApnsId; 1]>;
 
 /// Whom a notification is for.
 #[derive(Debug, Clone)]
@@ -182,19 +186,19 @@ impl<S: EventSink> App<S> {
         content: Content,
         apns_id: Option<ApnsId>,
         reply_to: Option<S::Recipient>,
-    ) -> Result<Vec<ApnsId>, NotifyError> {
+    ) -> Result<ApnsIds, NotifyError> {
         let with_certificate = self.options.certificate_file.is_some();
         if with_certificate && content.headers.push_type.needs_provider_token() {
             return Err(NotifyError::NeedsProviderToken);
         }
         let new_push = NewPush {
-            content: Arc::new(content),
+            content,
             give_up_at: Instant::now() + self.queue_timeout,
             apns_id,
             reply_to,
         };
         let pushes = match target {
-            Target::Token(token) => vec![new_push.to(token, None)],
+            Target::Token(token) => smallvec![new_push.to(token, None)],
             Target::Owner(owner) => self.pushes_to_owner(owner, &new_push)?,
         };
         if apns_id.is_some() && pushes.len() > 1 {
@@ -233,7 +237,7 @@ impl<S: EventSink> App<S> {
         &self,
         owner: &[u8],
         new_push: &NewPush<S::Recipient>,
-    ) -> Result<Vec<QueuedPush<S::Recipient>>, NotifyError> {
+    ) -> Result<Job<S::Recipient>, NotifyError> {
         // Apple gives an app different tokens for calls, for Live Activities, for widgets and so on, and calls a
         // good token of the wrong kind dead.
         let kind = match new_push.content.headers.push_type {
@@ -262,7 +266,7 @@ impl<S: EventSink> Drop for App<S> {
 
 /// What the pushes of one notification share.
 struct NewPush<R> {
-    content: Arc<Content>,
+    content: Content,
     give_up_at: Instant,
     apns_id: Option<ApnsId>,
     reply_to: Option<R>,
@@ -273,7 +277,7 @@ impl<R: Clone> NewPush<R> {
         let request = Request {
             apns_id: self.apns_id.unwrap_or_else(new_apns_id),
             device_token,
-            content: Arc::clone(&self.content),
+            content: self.content.clone(),
         };
         let origin = Origin {
             owner: owner.cloned(),

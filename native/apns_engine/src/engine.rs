@@ -16,6 +16,7 @@ mod serve;
 mod settle;
 mod show;
 mod suspects;
+mod tally;
 mod waiting;
 
 use std::collections::VecDeque;
@@ -43,6 +44,7 @@ use crate::stats::Stats;
 use links::Links;
 pub(crate) use links::WAKER;
 use outbox::Outbox;
+use tally::Tally;
 
 /// One app's engine, run by its thread.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ pub(crate) struct Engine<S: EventSink> {
     waiting: Waiting<QueuedPush<S::Recipient>, RandomState>,
     /// Those of them that are kept apart, see `suspects.rs`.
     suspects: Waiting<QueuedPush<S::Recipient>, RandomState>,
-    suspicion: Suspicion<RandomState>,
+    suspicion: Suspicion<foldhash::quality::RandomState>,
     /// Suspects are kept apart now.
     apart: bool,
     /// Since when a connection for them has been missing.
@@ -77,10 +79,7 @@ pub(crate) struct Engine<S: EventSink> {
     turn: Instant,
     /// When the list of connections was last shown.
     shown_at: Instant,
-    /// How long the pushes were inside that ended in this turn.
-    outcome_times: Vec<Duration>,
-    /// How long Apple took for the answers of this turn.
-    answer_times: Vec<Duration>,
+    tally: Tally,
     /// When draining ends, once a stop was asked for.
     stop_at: Option<Instant>,
     /// The last turn had work: more is likely to come within a moment.
@@ -129,7 +128,7 @@ impl<S: EventSink> Engine<S> {
             outbox: Outbox::new(parts.sink),
             waiting: Waiting::new(read_clocks(), RandomState::new()),
             suspects: Waiting::new(read_clocks(), RandomState::new()),
-            suspicion: Suspicion::new(RandomState::new()),
+            suspicion: Suspicion::new(foldhash::quality::RandomState::default()),
             apart: false,
             apart_missed: None,
             ending: VecDeque::new(),
@@ -141,8 +140,7 @@ impl<S: EventSink> Engine<S> {
             guard,
             turn: Instant::now(),
             shown_at: Instant::now(),
-            outcome_times: Vec::new(),
-            answer_times: Vec::new(),
+            tally: Tally::default(),
             stop_at: None,
             linger: true,
         }

@@ -342,7 +342,7 @@ impl<R> Link<R> {
 
 /// Plaintext that TLS holds while the socket is full. One write of a full session output (64 KiB).
 const TLS_BUFFER: usize = 128 * 1024;
-/// Plaintext given to TLS at once: one record.
-const WRITE_AT_ONCE: usize = 16 * 1024;
+/// Plaintext given to TLS at once: a full session output, which leaves in one write to the socket.
+const WRITE_AT_ONCE: usize = 64 * 1024;
 /// Bytes read from one connection before the others and the queue get their turn.
 const READ_SHARE: usize = 256 * 1024;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use apns_proto::session::Push;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
+use smallvec::SmallVec;
 
 use crate::app::NotifyError;
 use crate::stats::Stats;
@@ -28,12 +29,8 @@ pub(crate) struct Origin<R> {
 /// A push inside the engine. Boxed: it moves through channel, lanes and stream slots, and a pointer moves cheaply.
 pub(crate) type QueuedPush<R> = Box<Push<Origin<R>>>;
 
-/// What one `notify` hands over; a notification to several devices goes in whole or not at all.
-#[derive(Debug)]
-pub(crate) enum Job<R> {
-    One(QueuedPush<R>),
-    Many(Vec<QueuedPush<R>>),
-}
+/// What one `notify` hands over: a push for each device. It goes in whole or not at all.
+pub(crate) type Job<R> = SmallVec<[QueuedPush<R>; 1]>;
 
 /// The callers' side of the queue, shared with the engine.
 #[derive(Debug)]
@@ -95,16 +92,11 @@ impl<R> Queue<R> {
     }
 
     /// Takes all pushes or none; never waits.
-    pub(crate) fn put(&self, mut pushes: Vec<QueuedPush<R>>) -> Result<(), NotifyError> {
-        let job = match (pushes.pop(), pushes.is_empty()) {
-            (None, _) => return Ok(()),
-            (Some(only), true) => Job::One(only),
-            (Some(last), false) => {
-                pushes.push(last);
-                Job::Many(pushes)
-            }
-        };
-        let (count, bytes) = job.size();
+    pub(crate) fn put(&self, job: Job<R>) -> Result<(), NotifyError> {
+        if job.is_empty() {
+            return Ok(());
+        }
+        let (count, bytes) = (job.len(), job.iter().map(|push| cost(push)).sum());
         let closed = self.closed.read().unwrap_or_else(PoisonError::into_inner);
         if *closed {
             return Err(NotifyError::Stopped);
@@ -181,9 +173,9 @@ impl<R> Queue<R> {
         let _ = self.waker.wake();
     }
 
-    /// A push has ended: makes room for another.
-    pub(crate) fn release(&self, push: &Push<Origin<R>>) {
-        self.budget.release(1, cost(push));
+    /// Pushes of so many bytes have ended: makes room for others.
+    pub(crate) fn release(&self, pushes: usize, bytes: usize) {
+        self.budget.release(pushes, bytes);
     }
 
     /// Pushes and bytes inside.
@@ -192,15 +184,6 @@ impl<R> Queue<R> {
             self.budget.pushes.load(Ordering::Relaxed),
             self.budget.bytes.load(Ordering::Relaxed),
         )
-    }
-}
-
-impl<R> Job<R> {
-    fn size(&self) -> (usize, usize) {
-        match self {
-            Self::One(push) => (1, cost(push)),
-            Self::Many(pushes) => (pushes.len(), pushes.iter().map(|push| cost(push)).sum()),
-        }
     }
 }
 
@@ -243,7 +226,7 @@ impl Budget {
 }
 
 /// What a push counts against the byte budget: its payload and what we keep beside it.
-fn cost<R>(push: &Push<Origin<R>>) -> usize {
+pub(crate) fn cost<R>(push: &Push<Origin<R>>) -> usize {
     push.request.content.payload.len() + OVERHEAD
 }
 

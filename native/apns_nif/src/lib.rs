@@ -141,10 +141,12 @@ fn notify<'a>(
     opts: Term<'a>,
 ) -> NifResult<Term<'a>> {
     answer(env, || {
-        let app = apps::find(env, &app)?;
+        // All that takes long comes first: the app is held for a moment only.
         let target = notify::target(env, target)?;
         let order = notify::read(env, notification, opts)?;
-        let taken = app.notify(target, order.content, order.apns_id, order.reply_to);
+        let taken = apps::with(env, &app, |app| {
+            app.notify(target, order.content, order.apns_id, order.reply_to)
+        })?;
         let ids = taken.map_err(|error| notify::refusal(env, error))?;
         Ok(notify::taken(env, &ids))
     })

@@ -3,6 +3,9 @@
 //! It stays the same when a push is sent again. Apple echoes it, but does not recognise a repeated push by it.
 
 use std::fmt;
+use std::ops::Range;
+
+use crate::hex;
 
 /// A UUID, sent as `apns-id` and echoed by Apple.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,22 +30,14 @@ impl ApnsId {
     pub fn parse(text: &[u8]) -> Result<Self, ApnsIdError> {
         let text: &[u8; Self::TEXT_LEN] = text.try_into().map_err(|_| ApnsIdError)?;
         let mut id = [0; 16];
-        let mut digits = 0;
-        for (position, &character) in text.iter().enumerate() {
-            if is_hyphen(position) {
-                if character != b'-' {
-                    return Err(ApnsIdError);
-                }
-                continue;
-            }
-            let value = char::from(character)
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok())
-                .ok_or(ApnsIdError)?;
-            if let Some(byte) = id.get_mut(digits / 2) {
-                *byte = *byte << 4 | value;
-            }
-            digits += 1;
+        if HYPHENS.iter().any(|place| text.get(*place) != Some(&b'-')) {
+            return Err(ApnsIdError);
+        }
+        for (group, bytes) in GROUPS {
+            let (group, room) = (text.get(group), id.get_mut(bytes));
+            let (group, room) = group.zip(room).ok_or(ApnsIdError)?;
+            let (pairs, _) = group.as_chunks();
+            hex::read(pairs, room).ok_or(ApnsIdError)?;
         }
         Ok(Self(id))
     }
@@ -57,18 +52,10 @@ impl ApnsId {
     #[must_use]
     pub fn to_ascii(&self) -> [u8; Self::TEXT_LEN] {
         let mut text = [b'-'; Self::TEXT_LEN];
-        let places = text
-            .iter_mut()
-            .enumerate()
-            .filter(|(position, _)| !is_hyphen(*position))
-            .map(|(_, place)| place);
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        for (place, digit) in places.zip(digits) {
-            *place = if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' + digit - 10
-            };
+        for (group, bytes) in GROUPS {
+            if let (Some(room), Some(bytes)) = (text.get_mut(group), self.0.get(bytes)) {
+                hex::write(bytes, room);
+            }
         }
         text
     }
@@ -93,9 +80,17 @@ impl fmt::Debug for ApnsId {
 #[error("an apns-id is a UUID of 36 characters: 8-4-4-4-12 hex digits")]
 pub struct ApnsIdError;
 
-const fn is_hyphen(position: usize) -> bool {
-    matches!(position, 8 | 13 | 18 | 23)
-}
+/// Where in the text each group of bytes stands.
+const GROUPS: [(Range<usize>, Range<usize>); 5] = [
+    (0..8, 0..4),
+    (9..13, 4..6),
+    (14..18, 6..8),
+    (19..23, 8..10),
+    (24..36, 10..16),
+];
+
+/// What stands between them.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use crate::hex;
+
 /// A device token: 1 to 100 bytes.
 ///
 /// Tokens of up to 32 bytes, which is nearly all of them, live without an allocation of their own.
@@ -57,19 +59,22 @@ impl DeviceToken {
             let bytes = text.len() / 2;
             return Err(DeviceTokenError::TooLong { bytes });
         }
-        if !text.iter().all(u8::is_ascii_hexdigit) {
+        let (pairs, rest) = text.as_chunks::<2>();
+        let mut raw = [0; Self::MAX_LEN];
+        // A longer one is no token, but what is wrong with it first is for its writer to know.
+        let fits = pairs.len() <= Self::MAX_LEN;
+        let is_hex = match fits {
+            true => hex::read(pairs, &mut raw).is_some(),
+            false => pairs.as_flattened().iter().all(u8::is_ascii_hexdigit),
+        };
+        if !is_hex || !rest.iter().all(u8::is_ascii_hexdigit) {
             return Err(DeviceTokenError::NotHex);
         }
-        let (pairs, rest) = text.as_chunks::<2>();
         if !rest.is_empty() {
             return Err(DeviceTokenError::OddLength);
         }
-        if pairs.len() > Self::MAX_LEN {
+        if !fits {
             return Err(DeviceTokenError::TooLong { bytes: pairs.len() });
-        }
-        let mut raw = [0; Self::MAX_LEN];
-        for (byte, [high, low]) in raw.iter_mut().zip(pairs) {
-            *byte = hex_value(*high) << 4 | hex_value(*low);
         }
         Self::from_bytes(raw.get(..pairs.len()).unwrap_or_default())
     }
@@ -107,16 +112,22 @@ impl DeviceToken {
     /// The whole token in lower-case hex, as Apple's `:path` and our database have it. Not for logs: see [`Self::short`].
     #[must_use]
     pub fn to_hex(&self) -> String {
-        hex(self.as_bytes())
+        text(self.as_bytes())
+    }
+
+    /// Writes the hex digits of [`to_hex`](Self::to_hex) into room for two for each byte.
+    pub fn write_hex(&self, room: &mut [u8]) {
+        hex::write(self.as_bytes(), room);
     }
 
     /// The first eight hex characters: enough to find a device in a log, too little to push to it.
     #[must_use]
     pub fn short(&self) -> String {
-        hex(self
-            .as_bytes()
-            .get(..SHORT_LEN)
-            .unwrap_or_else(|| self.as_bytes()))
+        text(
+            self.as_bytes()
+                .get(..SHORT_LEN)
+                .unwrap_or_else(|| self.as_bytes()),
+        )
     }
 }
 
@@ -193,20 +204,11 @@ fn is_text(bytes: &[u8]) -> bool {
         .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+fn text(bytes: &[u8]) -> String {
     bytes
         .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flat_map(|byte| hex::digits(*byte).map(char::from))
         .collect()
-}
-
-/// The value of one digit; the caller has checked that it is one.
-fn hex_value(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20).wrapping_sub(b'a' - 10),
-    }
 }
 
 /// Today's app tokens have 32 bytes.

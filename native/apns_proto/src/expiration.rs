@@ -6,11 +6,11 @@ use std::fmt;
 ///
 /// Apple keeps an undelivered push at most 30 days, whatever is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Expiration(u64);
+pub struct Expiration([u8; LEN]);
 
 impl Expiration {
     /// 0: Apple tries once and stores nothing.
-    pub const ONE_ATTEMPT: Self = Self(0);
+    pub const ONE_ATTEMPT: Self = Self([0; LEN]);
 
     /// Takes Unix seconds; 0 is [`Self::ONE_ATTEMPT`].
     ///
@@ -19,7 +19,8 @@ impl Expiration {
     /// would keep every push for a month.
     pub const fn from_unix_seconds(seconds: u64) -> Result<Self, ExpirationError> {
         if seconds < MILLISECONDS_FROM {
-            Ok(Self(seconds))
+            let [_, _, _, kept @ ..] = seconds.to_be_bytes();
+            Ok(Self(kept))
         } else {
             Err(ExpirationError { seconds })
         }
@@ -28,20 +29,22 @@ impl Expiration {
     /// The value of the header: Unix seconds, or 0.
     #[must_use]
     pub const fn as_unix_seconds(self) -> u64 {
-        self.0
+        let [a, b, c, d, e] = self.0;
+        u64::from_be_bytes([0, 0, 0, a, b, c, d, e])
     }
 
     /// Whether the push is of no use any more at `now_unix` (seconds). [`Self::ONE_ATTEMPT`] never is: it has no time.
     #[must_use]
     pub const fn is_past(self, now_unix: u64) -> bool {
-        self.0 != Self::ONE_ATTEMPT.0 && self.0 <= now_unix
+        let seconds = self.as_unix_seconds();
+        seconds != Self::ONE_ATTEMPT.as_unix_seconds() && seconds <= now_unix
     }
 }
 
 /// The value of the header.
 impl fmt::Display for Expiration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.as_unix_seconds().fmt(f)
     }
 }
 
@@ -55,6 +58,9 @@ pub struct ExpirationError {
 
 /// 10¹¹: as seconds the year 5138, as milliseconds March 1973.
 const MILLISECONDS_FROM: u64 = 100_000_000_000;
+
+/// Bytes that hold every second below that, the highest first. Each waiting push has one, and eight would cost it eight more.
+const LEN: usize = 5;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@
 //! A session's loop, with the transport reduced to its buffers:
 //!
 //! ```
-//! use std::{sync::Arc, time::{Duration, Instant}};
+//! use std::time::{Duration, Instant};
 //! use apns_proto::{apns_id::ApnsId, device_token::DeviceToken, notification::Notification, now::Now,
 //!     push_type::PushType, request::{Content, Headers, Request}, session, topic::Topic};
 //!
@@ -38,7 +38,7 @@
 //! let request = Request {
 //!     apns_id: ApnsId::from_random([7; 16]),
 //!     device_token: DeviceToken::from_bytes(&[1; 32])?,
-//!     content: Arc::new(content),
+//!     content,
 //! };
 //! let push = session::Push::new(request, "for bob", now.instant + Duration::from_secs(3600));
 //! assert!(session.send(now, Box::new(push)).is_ok());
@@ -68,6 +68,7 @@ pub mod collapse_id;
 pub mod device_token;
 pub mod expiration;
 pub mod guard;
+mod hex;
 pub mod http2;
 pub mod lanes;
 pub mod notification;

@@ -2,8 +2,6 @@
 //!
 //! `authorization` and `apns-topic` belong to the connection's credentials and are added by the session.
 
-use std::sync::Arc;
-
 use crate::apns_id::ApnsId;
 use crate::collapse_id::CollapseId;
 use crate::device_token::DeviceToken;
@@ -113,7 +111,7 @@ impl HeadersError {
     }
 }
 
-/// What all devices of one notification share.
+/// What all devices of one notification have in common; a clone shares the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     /// The headers.
@@ -130,7 +128,7 @@ pub struct Request {
     /// The device.
     pub device_token: DeviceToken,
     /// Headers and payload.
-    pub content: Arc<Content>,
+    pub content: Content,
 }
 
 #[cfg(test)]
@@ -195,7 +193,7 @@ mod tests {
         let request = Request {
             apns_id: ApnsId::from_random([1; 16]),
             device_token: DeviceToken::from_bytes(&[0xcd; 32]).unwrap(),
-            content: Arc::new(Content { headers, payload }),
+            content: Content { headers, payload },
         };
         let shown = format!("{request:?}");
         assert!(

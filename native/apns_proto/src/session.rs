@@ -29,7 +29,7 @@ use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
 use crate::request;
-use in_flight::InFlight;
+use in_flight::{InFlight, Opening, Runs};
 use liveness::Liveness;
 use reserve::reserve_beside;
 use stalls::Stalls;
@@ -43,6 +43,7 @@ use stalls::Stalls;
 pub struct Session<C> {
     http2: Connection<InFlight<C>>,
     config: Config,
+    runs: Runs,
     bearer: Option<PreparedLiteral>,
     phase: Phase,
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
@@ -76,6 +77,7 @@ impl<C> Session<C> {
         };
         Self {
             http2: Connection::new(http2_config, now.instant),
+            runs: Runs::default(),
             bearer: None,
             phase: Phase::Starting,
             proven: false,
@@ -190,11 +192,7 @@ impl<C> Session<C> {
     }
 
     /// Sends a push, or gives it back with what is in the way.
-    pub fn send(
-        &mut self,
-        now: Now,
-        mut push: Box<Push<C>>,
-    ) -> Result<(), (Box<Push<C>>, Blocked)> {
+    pub fn send(&mut self, now: Now, push: Box<Push<C>>) -> Result<(), (Box<Push<C>>, Blocked)> {
         let lane = Lane::of(&push.request.content.headers);
         if let Err(blocked) = self.can_send(lane, push.request.content.payload.len()) {
             self.take_refusal(now, blocked);
@@ -207,17 +205,17 @@ impl<C> Session<C> {
         if self.in_flight() == 0 {
             self.liveness.busy(now.instant);
         }
-        let written_before = std::mem::replace(&mut push.written_ms, now.unix_ms);
-        // The Arc is cloned so that the slot can own the push while its payload is being written.
-        let content = std::sync::Arc::clone(&push.request.content);
-        let fields = in_flight::Fields::of(&push.request, &self.config, self.bearer.as_ref());
-        let state = InFlight::new(push, now.instant, self.stalls.answers());
-        let sent = self.http2.open_stream_leaving(
-            reserve_beside(lane),
-            state,
-            |block| fields.write(&content, block),
-            content.payload.as_bytes(),
-        );
+        let opening = Opening {
+            push,
+            config: &self.config,
+            runs: &self.runs,
+            bearer: self.bearer.as_ref(),
+            now,
+            answers_before: self.stalls.answers(),
+        };
+        let sent = self
+            .http2
+            .open_stream_leaving(reserve_beside(lane), opening);
         match sent {
             Ok(_) => {
                 self.stalls.sent();
@@ -226,11 +224,10 @@ impl<C> Session<C> {
                 }
                 Ok(())
             }
-            Err((mut state, blocked)) => {
-                state.push.written_ms = written_before;
+            Err((Opening { push, .. }, blocked)) => {
                 let blocked = Blocked::Http2(blocked);
                 self.take_refusal(now, blocked);
-                Err((state.push, blocked))
+                Err((push, blocked))
             }
         }
     }

@@ -22,6 +22,8 @@ pub struct Suspicion<S> {
     /// two of rows, or none at all. In the largest table one unknown token in 10,000 passes for another that is known.
     accepted: Vec<Row>,
     taken: usize,
+    /// The last ones, which are not in there yet: at most [`TOGETHER`].
+    new: Vec<u32>,
     /// The last answers that called a token bad, at most [`BURST`].
     bad: VecDeque<Instant>,
     /// The burst is over then.
@@ -35,6 +37,7 @@ impl<S: BuildHasher> Suspicion<S> {
             hasher,
             accepted: Vec::new(),
             taken: 0,
+            new: Vec::new(),
             bad: VecDeque::new(),
             until: None,
         }
@@ -60,7 +63,7 @@ impl<S: BuildHasher> Suspicion<S> {
     pub fn is_suspect(&self, token: &DeviceToken) -> bool {
         let hash = self.hash(token);
         let row = self.row(hash).and_then(|row| self.accepted.get(row));
-        row.is_none_or(|row| !row.contains(&hash))
+        row.is_none_or(|row| !row.contains(&hash)) && !self.new.contains(&hash)
     }
 
     // -- facts
@@ -101,12 +104,25 @@ impl<S: BuildHasher> Suspicion<S> {
         self.accepted.get_mut(row)
     }
 
+    /// Each row is somewhere else in a megabyte, and none is likely to be near. Looked at one after the other, with nothing else
+    /// between, the processor fetches several at once.
     fn remember(&mut self, token: &DeviceToken) {
-        let hash = self.hash(token);
-        if self.taken * 2 >= self.accepted.len() * ROW && self.accepted.len() < MAX_ROWS {
-            self.grow();
+        self.new.push(self.hash(token));
+        if self.new.len() >= TOGETHER {
+            self.put_new();
         }
-        self.put(hash);
+    }
+
+    fn put_new(&mut self) {
+        for place in 0..self.new.len() {
+            if self.taken * 2 >= self.accepted.len() * ROW && self.accepted.len() < MAX_ROWS {
+                self.grow();
+            }
+            if let Some(hash) = self.new.get(place) {
+                self.put(*hash);
+            }
+        }
+        self.new.clear();
     }
 
     fn put(&mut self, hash: u32) {
@@ -132,6 +148,7 @@ impl<S: BuildHasher> Suspicion<S> {
     }
 
     fn forget(&mut self, token: &DeviceToken) {
+        self.put_new();
         let hash = self.hash(token);
         let row = self.row_mut(hash);
         if let Some(known) = row.and_then(|row| row.iter_mut().find(|known| **known == hash)) {
@@ -152,6 +169,8 @@ impl<S: BuildHasher> Suspicion<S> {
 
 /// Half a line of a processor's cache: each accepted push looks at one.
 type Row = [u32; ROW];
+/// Tokens put into the table together.
+const TOGETHER: usize = 64;
 /// Hashes in a row.
 const ROW: usize = 8;
 /// Bad tokens that make a burst: two are two phones that were reset.
@@ -181,7 +200,6 @@ mod tests {
     fn answer(status: u16, reason: Option<Reason>) -> Response {
         Response {
             status,
-            apns_id: None,
             unique_id: None,
             reason,
             timestamp_ms: None,

@@ -44,7 +44,7 @@ use slab::{Id, Slab};
 /// `S` hashes tokens and collapse-ids, which strangers choose: give it a random key.
 ///
 /// ```
-/// use std::{hash::RandomState, sync::Arc, time::{Duration, Instant}};
+/// use std::{hash::RandomState, time::{Duration, Instant}};
 /// use apns_proto::{apns_id::ApnsId, collapse_id::CollapseId, device_token::DeviceToken, now::Now, payload::Payload,
 ///     push_type::PushType, request::{Content, Headers, Request}, session::Push, waiting::Waiting};
 ///
@@ -54,7 +54,7 @@ use slab::{Id, Slab};
 ///     let headers = Headers::new(PushType::Alert, None, None, collapse_id).unwrap();
 ///     let payload = Payload::from_json(br#"{"aps":{"alert":"hi"}}"#, PushType::Alert).unwrap();
 ///     let device_token = DeviceToken::from_bytes(&[1; 32]).unwrap();
-///     let content = Arc::new(Content { headers, payload });
+///     let content = Content { headers, payload };
 ///     let request = Request { apns_id: ApnsId::from_random([7; 16]), device_token, content };
 ///     Box::new(Push::new(request, text, now.instant + Duration::from_secs(60)))
 /// };

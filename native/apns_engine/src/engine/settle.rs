@@ -18,7 +18,7 @@ impl<S: EventSink> Engine<S> {
         while let Some((mut push, fate)) = self.links.poll_outcome() {
             if matches!(fate, Fate::Answered(_)) {
                 let ms = now.unix_ms.saturating_sub(push.written_ms());
-                self.answer_times.push(Duration::from_millis(ms));
+                self.tally.answered(Duration::from_millis(ms));
             }
             let random = self.random.u64(..);
             match (push.next(&fate, now, random), fate) {
@@ -47,7 +47,7 @@ impl<S: EventSink> Engine<S> {
 
     fn end_accepted(&mut self, now: Now, push: QueuedPush<S::Recipient>, response: Response) {
         self.ended(&push);
-        self.stats.accepted.add(1);
+        self.tally.accepted();
         self.judge(now, &push, &response);
         let wanted = self.config.outcomes == Outcomes::All;
         if push.context.reply_to.is_none() && !wanted {
@@ -109,23 +109,12 @@ impl<S: EventSink> Engine<S> {
 
     /// Makes room for another push, and notes how long this one was inside.
     fn ended(&mut self, push: &QueuedPush<S::Recipient>) {
-        self.queue.release(push);
         let timeout = self.config.limits.queue_timeout;
-        let left = push.give_up_at.saturating_duration_since(self.turn);
-        let over = self.turn.saturating_duration_since(push.give_up_at);
-        self.outcome_times.push(timeout.saturating_sub(left) + over);
-    }
-
-    /// Counts the times of this turn's ends.
-    pub(super) fn record_times(&mut self) {
-        if !self.outcome_times.is_empty() {
-            let times = self.outcome_times.drain(..);
-            self.stats.outcome_latency.record_all(times);
-        }
-        if !self.answer_times.is_empty() {
-            let times = self.answer_times.drain(..);
-            self.stats.answer_latency.record_all(times);
-        }
+        let inside = match push.give_up_at.checked_duration_since(self.turn) {
+            Some(left) => timeout.saturating_sub(left),
+            None => timeout + self.turn.saturating_duration_since(push.give_up_at),
+        };
+        self.tally.ended(push, inside);
     }
 
     /// To who asked for this push's outcome, else to the app's receiver if it wants such outcomes.

@@ -11,6 +11,7 @@ use crate::stats::{Connection, ConnectionState};
 
 impl<S: EventSink> Engine<S> {
     pub(super) fn update_gauges(&mut self) {
+        self.tally.tell(&self.queue, &self.stats);
         let (inside, bytes) = self.queue.inside();
         let in_flight = self.links.in_flight();
         // The channel holds notifications, of one push or many. What is inside and nowhere else is in it; but a push
@@ -39,7 +40,6 @@ impl<S: EventSink> Engine<S> {
         if self.turn.saturating_duration_since(self.shown_at) >= SHOW_EVERY {
             self.show_connections(self.turn);
         }
-        self.record_times();
     }
 
     /// Shows the connections as they are. `false`: somebody reads the list right now.

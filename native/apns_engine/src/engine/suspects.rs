@@ -1,6 +1,6 @@
 //! Pushes that may cost their connection its streams wait and fly apart from the others, see [`apns_proto::suspicion`].
 
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use apns_proto::http2;
@@ -107,7 +107,7 @@ impl<S: EventSink> Engine<S> {
 /// What to do with a push whose turn it is: send the first of what is returned; the second ends superseded. With a suspicion,
 /// suspects are put aside.
 pub(super) fn put_aside<R>(
-    suspicion: Option<&Suspicion<RandomState>>,
+    suspicion: Option<&Suspicion<impl BuildHasher>>,
     suspects: &mut Waiting<QueuedPush<R>, RandomState>,
     now: Now,
     push: QueuedPush<R>,

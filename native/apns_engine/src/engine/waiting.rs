@@ -5,7 +5,7 @@ use apns_proto::session::{FailedCause, Next};
 
 use super::Engine;
 use crate::event::EventSink;
-use crate::queue::{Job, QueuedPush};
+use crate::queue::QueuedPush;
 
 impl<S: EventSink> Engine<S> {
     /// Empties the channel, also when nothing can be sent: the budget is what bounds, not the channel.
@@ -14,11 +14,7 @@ impl<S: EventSink> Engine<S> {
         // Bounded, so that callers faster than this loop cannot keep it here.
         for job in self.jobs.try_iter().take(JOBS_PER_TURN) {
             took = true;
-            let (one, many) = match job {
-                Job::One(push) => (Some(push), Vec::new()),
-                Job::Many(pushes) => (None, pushes),
-            };
-            for push in one.into_iter().chain(many) {
+            for push in job {
                 let superseded = self.waiting.push(now, push);
                 self.ending
                     .extend(superseded.map(|push| (push, FailedCause::Superseded)));

@@ -27,13 +27,13 @@ pub struct LatencySummary {
 }
 
 impl Latency {
-    /// Adds many at once: one lock for all outcomes of a turn of the loop.
-    pub(crate) fn record_all(&self, times: impl IntoIterator<Item = Duration>) {
+    /// Adds many at once, each with how often: one lock for all outcomes of a turn of the loop.
+    pub(crate) fn record_all(&self, times: impl IntoIterator<Item = (Duration, u64)>) {
         let mut histogram = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(histogram) = histogram.as_mut() {
-            for time in times {
+            for (time, count) in times {
                 let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-                histogram.saturating_record(micros);
+                histogram.saturating_record_n(micros, count);
             }
         }
     }
@@ -105,7 +105,7 @@ mod tests {
     fn the_share_that_was_faster_is_told_to_two_digits() {
         let latency = Latency::default();
         assert_eq!(latency.summary(), LatencySummary::default());
-        latency.record_all((1..=1000).map(Duration::from_millis));
+        latency.record_all((1..=1000).map(|ms| (Duration::from_millis(ms), 1)));
         let summary = latency.summary();
         assert_eq!(summary.count, 1000);
         for (found, exact) in [
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn what_takes_for_ever_counts_as_the_longest() {
         let latency = Latency::default();
-        latency.record_all([Duration::MAX, Duration::ZERO]);
+        latency.record_all([(Duration::MAX, 1), (Duration::ZERO, 1)]);
         assert_eq!(latency.summary().count, 2);
         assert!(latency.summary().max >= LONGEST_US);
     }

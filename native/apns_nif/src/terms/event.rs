@@ -5,7 +5,7 @@ use std::time::Duration;
 use apns_proto::apns_id::ApnsId;
 use apns_proto::device_token::DeviceToken;
 use rustler::types::atom::Atom;
-use rustler::{Encoder, Env, Term};
+use rustler::{Encoder, Env, NewBinary, Term};
 
 use apns_engine::Event;
 use apns_engine::event::{Accepted, Failed, Rejected, TokenInvalid};
@@ -110,26 +110,34 @@ fn token_invalid<'a>(env: Env<'a>, invalid: &TokenInvalid) -> Term<'a> {
         .map()
 }
 
-/// The pairs of an event's map; each key is put once.
+/// The pairs of an event's map; each key is put once. On the stack: there is an event for every push.
 struct Pairs<'a> {
     env: Env<'a>,
-    keys: Vec<Term<'a>>,
-    values: Vec<Term<'a>>,
+    keys: [Term<'a>; MOST],
+    values: [Term<'a>; MOST],
+    len: usize,
 }
 
 impl<'a> Pairs<'a> {
     fn of(env: Env<'a>, kind: Atom) -> Self {
+        let filler = kind.to_term(env);
         let empty = Self {
             env,
-            keys: Vec::with_capacity(MOST),
-            values: Vec::with_capacity(MOST),
+            keys: [filler; MOST],
+            values: [filler; MOST],
+            len: 0,
         };
         empty.put(atoms::event(), kind)
     }
 
     fn put(mut self, key: Atom, value: impl Encoder) -> Self {
-        self.keys.push(key.to_term(self.env));
-        self.values.push(value.encode(self.env));
+        if let (Some(a_key), Some(a_value)) =
+            (self.keys.get_mut(self.len), self.values.get_mut(self.len))
+        {
+            *a_key = key.to_term(self.env);
+            *a_value = value.encode(self.env);
+            self.len += 1;
+        }
         self
     }
 
@@ -159,12 +167,16 @@ impl<'a> Pairs<'a> {
 
     fn device(self, owner: Option<&[u8]>, token: &DeviceToken) -> Self {
         let owner = owner.map(|owner| binary(self.env, owner));
-        self.some(atoms::owner(), owner)
-            .text(atoms::token(), &token.to_hex())
+        let mut hex = NewBinary::new(self.env, 2 * token.as_bytes().len());
+        token.write_hex(&mut hex);
+        let hex: Term<'a> = hex.into();
+        self.some(atoms::owner(), owner).put(atoms::token(), hex)
     }
 
     fn map(self) -> Term<'a> {
-        let map = Term::map_from_term_arrays(self.env, &self.keys, &self.values);
+        let keys = self.keys.get(..self.len).unwrap_or_default();
+        let values = self.values.get(..self.len).unwrap_or_default();
+        let map = Term::map_from_term_arrays(self.env, keys, values);
         map.unwrap_or_else(|_| Term::map_new(self.env))
     }
 }

@@ -43,6 +43,10 @@ pub(crate) fn read<'a>(
     map: Term<'a>,
     mut set: impl FnMut(Term<'a>, Term<'a>) -> Option<Result<(), Wrong<'a>>>,
 ) -> Result<(), Unreadable<'a>> {
+    // Most calls have no options, and an iterator is made by the VM.
+    if map.map_size().is_ok_and(|keys| keys == 0) {
+        return Ok(());
+    }
     for (key, value) in MapIterator::new(map).ok_or(Unreadable::NotAMap)? {
         let result = set(key, value).ok_or(Unreadable::UnknownKey(key))?;
         result.map_err(|wrong| Unreadable::WrongValue(key, wrong))?;

@@ -100,8 +100,12 @@ fn headers<'a>(env: Env<'a>, draft: &mut headers::Draft) -> Result<Headers, Refu
 
 /// `{ok, ApnsIds}`.
 pub(crate) fn taken<'a>(env: Env<'a>, ids: &[ApnsId]) -> Term<'a> {
-    let ids: Vec<Term<'a>> = ids.iter().map(|id| binary(env, &id.to_ascii())).collect();
-    (atoms::ok(), ids).encode(env)
+    let text = |id: &ApnsId| binary(env, &id.to_ascii());
+    let list = match ids {
+        [only] => [text(only)].encode(env),
+        ids => ids.iter().map(text).collect::<Vec<_>>().encode(env),
+    };
+    (atoms::ok(), list).encode(env)
 }
 
 /// What the caller gets when nothing was queued.

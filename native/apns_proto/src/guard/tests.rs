@@ -21,7 +21,6 @@ impl Watch {
         let token = DeviceToken::from_bytes(&number.to_be_bytes()).unwrap();
         let response = Response {
             status,
-            apns_id: None,
             unique_id: None,
             reason,
             timestamp_ms: None,

@@ -78,5 +78,5 @@ pub use event::{
 };
 pub use handler::ResponseHandler;
 pub use hpack::HeaderBlock;
-pub use send::Reserve;
+pub use send::{Request, Reserve};
 pub use stream_id::StreamId;

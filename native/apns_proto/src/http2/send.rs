@@ -45,6 +45,44 @@ impl Reserve {
     }
 }
 
+/// What a stream is opened with. It may own what it writes from, which then becomes the stream's state.
+pub trait Request {
+    /// Takes the response.
+    type State;
+
+    /// Writes all fields of the header list, pseudo-headers first, names in lower case.
+    fn write_header(&self, block: &mut HeaderBlock<'_>);
+
+    /// The whole body.
+    fn body(&self) -> &[u8];
+
+    /// The state of the stream, which is open now.
+    fn into_state(self) -> Self::State;
+}
+
+/// A request whose parts belong to different people.
+struct Parts<'b, R, H> {
+    state: R,
+    header: H,
+    body: &'b [u8],
+}
+
+impl<R, H: Fn(&mut HeaderBlock<'_>)> Request for Parts<'_, R, H> {
+    type State = R;
+
+    fn write_header(&self, block: &mut HeaderBlock<'_>) {
+        (self.header)(block);
+    }
+
+    fn body(&self) -> &[u8] {
+        self.body
+    }
+
+    fn into_state(self) -> R {
+        self.state
+    }
+}
+
 impl<R: ResponseHandler> Connection<R> {
     /// Whether a request with a body of `body_len` bytes can be opened now.
     ///
@@ -120,62 +158,71 @@ impl<R: ResponseHandler> Connection<R> {
     pub fn open_stream(
         &mut self,
         state: R,
-        header: impl FnOnce(&mut HeaderBlock<'_>),
+        header: impl Fn(&mut HeaderBlock<'_>),
         body: &[u8],
     ) -> Result<StreamId, (R, Blocked)> {
-        self.open_stream_leaving(Reserve::NONE, state, header, body)
+        let request = Parts {
+            state,
+            header,
+            body,
+        };
+        let opened = self.open_stream_leaving(Reserve::NONE, request);
+        opened.map_err(|(request, blocked)| (request.state, blocked))
     }
 
-    /// [`open_stream`](Self::open_stream), for a request that leaves `reserve` free.
+    /// [`open_stream`](Self::open_stream), for a request that leaves `reserve` free, and out of which the stream's state is
+    /// made once it is written.
     ///
     /// # Errors
-    /// The state comes back with the reason when the stream cannot be opened now; nothing was sent.
-    pub fn open_stream_leaving(
+    /// The request comes back with the reason when the stream cannot be opened now; nothing was sent.
+    pub fn open_stream_leaving<Q: Request<State = R>>(
         &mut self,
         reserve: Reserve,
-        state: R,
-        header: impl FnOnce(&mut HeaderBlock<'_>),
-        body: &[u8],
-    ) -> Result<StreamId, (R, Blocked)> {
+        request: Q,
+    ) -> Result<StreamId, (Q, Blocked)> {
+        let body = request.body();
         let (peer, next_stream) = match self.check_open(reserve, body.len()) {
             Ok(ready) => ready,
-            Err(blocked) => return Err((state, blocked)),
+            Err(blocked) => return Err((request, blocked)),
         };
         let Some(id) = self.slots.next_free(next_stream) else {
-            return Err((state, Blocked::IdsExhausted));
+            return Err((request, Blocked::IdsExhausted));
         };
         let out = self.output.buffer();
-        let headers = write_headers(out, &mut self.encoder, &peer, id, body.is_empty(), header);
+        let headers = write_headers(out, &mut self.encoder, &peer, id, &request);
         if let Err(blocked) = headers {
-            return Err((state, blocked));
+            return Err((request, blocked));
         }
         self.next_stream = id.next();
         self.flood_guard.stream_moved();
-        let mut stream = Stream {
-            id,
-            end_position: u64::MAX,
-            send_window: SendWindow::default(),
-            receive_window: ReceiveWindow::new(self.config.initial_window),
-            phase: Phase::AwaitingHeaders,
-            body_received: 0,
-            content_length: None,
-            state,
-        };
         let window = self.send_window.available(INITIAL_WINDOW);
-        if body.len() <= window.min(peer.initial_window as usize) {
+        let whole = body.len() <= window.min(peer.initial_window as usize);
+        let mut send_window = SendWindow::default();
+        let mut end_position = u64::MAX;
+        if whole {
             write_body(out, id, body, peer.max_frame_size as usize);
             self.send_window.sent(body.len());
-            stream.send_window.sent(body.len());
-            stream.end_position = self.output.position();
-            self.slots.insert(stream);
+            send_window.sent(body.len());
+            end_position = self.output.position();
         } else {
-            self.slots.insert(stream);
             self.partial_body = Some(PartialBody {
                 stream: id,
                 body: body.to_vec(),
                 sent: 0,
                 reserve,
             });
+        }
+        self.slots.insert(Stream {
+            id,
+            end_position,
+            send_window,
+            receive_window: ReceiveWindow::new(self.config.initial_window),
+            phase: Phase::AwaitingHeaders,
+            body_received: 0,
+            content_length: None,
+            state: request.into_state(),
+        });
+        if !whole {
             self.send_partial_body();
         }
         Ok(id)
@@ -266,13 +313,12 @@ fn write_headers(
     encoder: &mut Encoder,
     peer: &PeerSettings,
     id: StreamId,
-    end_stream: bool,
-    header: impl FnOnce(&mut HeaderBlock<'_>),
+    request: &impl Request,
 ) -> Result<(), Blocked> {
     let start = out.len();
     out.extend_from_slice(&[0; HEAD_LEN]);
     let mut block = encoder.block(out);
-    header(&mut block);
+    request.write_header(&mut block);
     let (list_size, length) = (block.list_size(), block.encoded_len());
     if list_size > peer.max_header_list_size as usize {
         block.abandon();
@@ -283,7 +329,10 @@ fn write_headers(
             limit,
         });
     }
-    let end_stream = if end_stream { flag::END_STREAM } else { 0 };
+    let end_stream = match request.body() {
+        [] => flag::END_STREAM,
+        _ => 0,
+    };
     let max_frame_size = peer.max_frame_size as usize;
     if length <= max_frame_size {
         let flags = flag::END_HEADERS | end_stream;

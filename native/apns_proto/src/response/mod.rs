@@ -14,16 +14,12 @@ use serde::Deserialize;
 
 pub use self::reason::Reason;
 use self::reason::Row;
-use crate::apns_id::ApnsId;
-use crate::request::APNS_ID;
 
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The `apns-id` that Apple echoes.
-    pub apns_id: Option<ApnsId>,
     /// Look-up key of Apple's Push Notifications Console; the development environment only.
     pub unique_id: Option<Box<str>>,
     /// Why not.
@@ -172,7 +168,12 @@ pub enum RetryAdvice {
 #[derive(Debug, Default)]
 pub struct ResponseBuilder {
     status: u16,
-    apns_id: Option<ApnsId>,
+    /// Of a push that was not accepted, and in the development environment.
+    details: Option<Box<Details>>,
+}
+
+#[derive(Debug, Default)]
+struct Details {
     unique_id: Option<Box<str>>,
     retry_after: Option<Duration>,
     date_s: Option<u64>,
@@ -194,39 +195,44 @@ impl ResponseBuilder {
         self.status = status;
     }
 
-    /// Takes a header; those of no interest, and values that cannot be read, are passed over.
+    /// Takes a header; those of no interest, and values that cannot be read, are passed over. The echo of the `apns-id` is of
+    /// none: the stream says which push is answered.
     pub fn header(&mut self, name: &[u8], value: &[u8]) {
-        if name == APNS_ID.as_bytes() {
-            self.apns_id = ApnsId::parse(value).ok();
-        } else if name == b"apns-unique-id" {
-            self.unique_id = unique_id(value);
+        if name == b"apns-unique-id" {
+            self.details().unique_id = unique_id(value);
         } else if name == b"retry-after" {
-            self.retry_after = retry_after(value);
+            self.details().retry_after = retry_after(value);
         } else if name == b"date" && self.status >= 400 {
-            self.date_s = date_s(value);
+            self.details().date_s = date_s(value);
         }
     }
 
     /// Takes a piece of the body.
     pub fn body(&mut self, data: &[u8]) {
-        let room = Self::MAX_BODY.saturating_sub(self.body.len());
-        self.body
-            .extend_from_slice(data.get(..room).unwrap_or(data));
+        let body = &mut self.details().body;
+        let room = Self::MAX_BODY.saturating_sub(body.len());
+        body.extend_from_slice(data.get(..room).unwrap_or(data));
     }
 
     /// The response is complete.
     #[must_use]
     pub fn finish(self) -> Response {
-        let body = ErrorBody::parse(&self.body);
+        let details = self
+            .details
+            .map_or_else(Details::default, |details| *details);
+        let body = ErrorBody::parse(&details.body);
         Response {
             status: self.status,
-            apns_id: self.apns_id,
-            unique_id: self.unique_id,
+            unique_id: details.unique_id,
             reason: body.reason,
             timestamp_ms: body.timestamp_ms,
-            retry_after: self.retry_after,
-            date_s: self.date_s,
+            retry_after: details.retry_after,
+            date_s: details.date_s,
         }
+    }
+
+    fn details(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
     }
 }
 

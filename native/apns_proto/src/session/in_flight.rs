@@ -1,13 +1,15 @@
 //! A push between its request and its answer, and the header list of its request.
 
-use std::borrow::Cow;
 use std::time::Instant;
 
 use super::Config;
 use super::push::Push;
-use crate::http2::hpack::PreparedLiteral;
-use crate::http2::{HeaderBlock, RequestProgress, ResponseHandler};
-use crate::request::{self, Content, Request};
+use crate::http2::hpack::{IndexedRun, PreparedLiteral};
+use crate::http2::{HeaderBlock, Request, RequestProgress, ResponseHandler};
+use crate::now::Now;
+use crate::priority::Priority;
+use crate::push_type::PushType;
+use crate::request::{self, Headers};
 use crate::response::ResponseBuilder;
 
 /// What a stream's slot holds.
@@ -49,59 +51,75 @@ impl<C> ResponseHandler for InFlight<C> {
     }
 }
 
-/// The header list of one request, apart from what its content says.
-#[derive(Debug)]
-pub(super) struct Fields<'a> {
-    authority: &'a str,
-    topic: Cow<'a, str>,
-    bearer: Option<&'a PreparedLiteral>,
-    apns_id: [u8; 36],
-    device_token: crate::device_token::DeviceToken,
+/// The fields that requests have in common, as they are on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    start: IndexedRun,
+    /// One for each push type and priority.
+    by_headers: [[IndexedRun; PRIORITIES]; PushType::ALL.len()],
 }
 
-impl<'a> Fields<'a> {
-    pub(super) fn of(
-        request: &Request,
-        config: &'a Config,
-        bearer: Option<&'a PreparedLiteral>,
-    ) -> Self {
-        Self {
-            authority: &config.authority,
-            topic: config
-                .topic
-                .for_push_type(request.content.headers.push_type),
-            bearer,
-            apns_id: request.apns_id.to_ascii(),
-            device_token: request.device_token.clone(),
-        }
+impl Runs {
+    fn of(&self, headers: &Headers) -> Option<&IndexedRun> {
+        let priority = match headers.priority {
+            Priority::Low => 0,
+            Priority::PowerConsiderate => 1,
+            Priority::Immediate => 2,
+        };
+        let of_type = self.by_headers.get(headers.push_type as usize)?;
+        of_type.get(priority)
     }
+}
 
-    /// Writes the list as Apple asks (archive, "Communicating with APNs", HPACK): `:path` and `authorization`
-    /// are never indexed; of what differs from push to push only the name is; the rest is indexed once
-    /// per connection and costs a byte afterwards.
-    pub(super) fn write(&self, content: &Content, block: &mut HeaderBlock<'_>) {
-        let headers = &content.headers;
-        block.indexed(b":method", request::METHOD.as_bytes());
-        block.indexed(b":scheme", b"https");
-        block.indexed(b":authority", self.authority.as_bytes());
+const PRIORITIES: usize = 3;
+
+/// A push about to be sent, with what a session adds to its request.
+pub(super) struct Opening<'a, C> {
+    pub(super) push: Box<Push<C>>,
+    pub(super) config: &'a Config,
+    pub(super) runs: &'a Runs,
+    /// The provider token; `None` with a client certificate.
+    pub(super) bearer: Option<&'a PreparedLiteral>,
+    pub(super) now: Now,
+    pub(super) answers_before: u64,
+}
+
+impl<C> Request for Opening<'_, C> {
+    type State = InFlight<C>;
+
+    fn write_header(&self, block: &mut HeaderBlock<'_>) {
+        let request = &self.push.request;
+        let headers = &request.content.headers;
+        block.run(&self.runs.start, |block| {
+            block.indexed(b":method", request::METHOD.as_bytes());
+            block.indexed(b":scheme", b"https");
+            block.indexed(b":authority", self.config.authority.as_bytes());
+        });
         block.literal_hex(
             b":path",
             request::PATH_PREFIX.as_bytes(),
-            self.device_token.as_bytes(),
+            request.device_token.as_bytes(),
         );
         if let Some(bearer) = self.bearer {
             block.prepared(bearer);
         }
-        block.indexed(request::APNS_TOPIC.as_bytes(), self.topic.as_bytes());
-        block.indexed(
-            request::APNS_PUSH_TYPE.as_bytes(),
-            headers.push_type.as_str().as_bytes(),
-        );
-        block.indexed(
-            request::APNS_PRIORITY.as_bytes(),
-            headers.priority.as_str().as_bytes(),
-        );
-        block.indexed_name(request::APNS_ID.as_bytes(), &self.apns_id);
+        let common = |block: &mut HeaderBlock<'_>| {
+            let topic = self.config.topic.for_push_type(headers.push_type);
+            block.indexed(request::APNS_TOPIC.as_bytes(), topic.as_bytes());
+            block.indexed(
+                request::APNS_PUSH_TYPE.as_bytes(),
+                headers.push_type.as_str().as_bytes(),
+            );
+            block.indexed(
+                request::APNS_PRIORITY.as_bytes(),
+                headers.priority.as_str().as_bytes(),
+            );
+        };
+        match self.runs.of(headers) {
+            Some(run) => block.run(run, common),
+            None => common(block),
+        }
+        block.indexed_name_uuid(request::APNS_ID.as_bytes(), request.apns_id);
         if let Some(expiration) = headers.expiration {
             block.indexed_name(
                 request::APNS_EXPIRATION.as_bytes(),
@@ -114,5 +132,14 @@ impl<'a> Fields<'a> {
                 collapse_id.as_str().as_bytes(),
             );
         }
+    }
+
+    fn body(&self) -> &[u8] {
+        self.push.request.content.payload.as_bytes()
+    }
+
+    fn into_state(mut self) -> InFlight<C> {
+        self.push.written_ms = self.now.unix_ms;
+        InFlight::new(self.push, self.now.instant, self.answers_before)
     }
 }

@@ -10,7 +10,6 @@ mod partly_sent;
 mod silence;
 mod stream_ids;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::liveness::{DOUBTFUL_AFTER, QUIET_AFTER};
@@ -184,7 +183,7 @@ pub(crate) fn push_with(
     let request = Request {
         apns_id: ApnsId::from_random([7; 16]),
         device_token: DeviceToken::from_bytes(&number.to_be_bytes().repeat(8)).unwrap(),
-        content: Arc::new(Content { headers, payload }),
+        content: Content { headers, payload },
     };
     Box::new(Push::new(
         request,

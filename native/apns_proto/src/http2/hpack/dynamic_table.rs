@@ -20,6 +20,8 @@ pub(super) struct DynamicTable {
     /// Size of the evicted entries that still lie at the front.
     evicted_size: usize,
     max_size: usize,
+    /// How often its entries or its bound changed, from 1 on.
+    changes: u64,
 }
 
 struct Entry {
@@ -51,7 +53,13 @@ impl DynamicTable {
             size: 0,
             evicted_size: 0,
             max_size: max_size.min(INITIAL_TABLE_SIZE) as usize,
+            changes: 1,
         }
+    }
+
+    /// A number that is another one after every change: as long as it stays, so does the index of each field.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The bound in bytes.
@@ -61,6 +69,7 @@ impl DynamicTable {
 
     /// Sets the bound in bytes and evicts what no longer fits (RFC 7541 4.3).
     pub(super) fn set_max_size(&mut self, max_size: u32) {
+        self.changes += 1;
         self.max_size = max_size as usize;
         self.evict();
         if self.max_size == 0 {
@@ -70,6 +79,7 @@ impl DynamicTable {
 
     /// Drops all entries; the bound stays.
     pub(super) fn clear(&mut self) {
+        self.changes += 1;
         self.bytes.clear();
         self.entries.clear();
         self.oldest = 0;
@@ -153,6 +163,7 @@ impl DynamicTable {
     }
 
     fn append(&mut self, start: usize, keys: FieldKeys) {
+        self.changes += 1;
         let entry = Entry { start, keys };
         self.size += entry.size();
         self.entries.push(entry);

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use crate::apns_id::ApnsId;
+
 use super::encoder::{Encoder, Told};
 use super::key::Sought;
 use super::representation::{INCREMENTAL, INDEXED, NEVER_INDEXED, WITHOUT_INDEXING};
 use super::static_table::{self, Match};
-use super::{FIELD_OVERHEAD, PreparedLiteral, huffman, integer};
+use super::{FIELD_OVERHEAD, IndexedRun, PreparedLiteral, huffman, integer};
 
 /// One header list, written field by field in the order of the calls.
 ///
@@ -44,11 +46,37 @@ impl<'a> HeaderBlock<'a> {
         self.write_indexed(Sought::new(name), Sought::new(value));
     }
 
+    /// Fields that are [`indexed`](Self::indexed) all, and are the same whenever they come with this `run`: `write` writes
+    /// them, unless the table has not changed since it did.
+    #[inline]
+    pub fn run(&mut self, run: &IndexedRun, write: impl FnOnce(&mut Self)) {
+        if let Some(coded) = run.in_state(self.encoder.table.changes()) {
+            self.out.extend_from_slice(coded.bytes());
+            self.list_size += coded.list_size();
+            return;
+        }
+        self.write_run(run, write);
+    }
+
     /// A field whose name is common but whose value is not: the first time it is put in the
     /// peer's table, from then on it is a literal that takes its name from there.
     #[inline]
     pub fn indexed_name(&mut self, name: &[u8], value: &[u8]) {
         self.write_indexed_name(Sought::new(name), value);
+    }
+
+    /// As [`indexed_name`](Self::indexed_name), for the text of a UUID, which is made only where it is put in the table.
+    #[inline]
+    pub fn indexed_name_uuid(&mut self, name: &[u8], uuid: ApnsId) {
+        let name = Sought::new(name);
+        match self.name_index(name) {
+            Some(index) => {
+                self.count(name.bytes, ApnsId::TEXT_LEN);
+                integer::encode(self.out, WITHOUT_INDEXING, index);
+                huffman::encode_uuid(self.out, uuid);
+            }
+            None => self.write_indexed(name, Sought::new(&uuid.to_ascii())),
+        }
     }
 
     /// A field that leaves the table alone: a literal without indexing, with the name's index
@@ -98,6 +126,18 @@ impl<'a> HeaderBlock<'a> {
         self.out.truncate(self.start);
         self.encoder
             .forget_block(self.told_before, self.table_changed);
+    }
+
+    #[cold]
+    fn write_run(&mut self, run: &IndexedRun, write: impl FnOnce(&mut Self)) {
+        let changes = self.encoder.table.changes();
+        let (start, list_size) = (self.out.len(), self.list_size);
+        write(self);
+        // A field that was put in the table just now is an index from the next time on.
+        if self.encoder.table.changes() == changes {
+            let code = self.out.get(start..).unwrap_or_default();
+            run.keep(changes, self.list_size - list_size, code);
+        }
     }
 
     fn write_indexed(&mut self, name: Sought<'_>, value: Sought<'_>) {
@@ -212,6 +252,56 @@ mod tests {
             written(&mut encoder, |block| block.indexed(b"n", b"v")),
             [0xbf]
         );
+    }
+
+    #[test]
+    fn a_uuid_is_coded_as_its_text_is() {
+        let uuids = (0..=u8::MAX).map(|byte| ApnsId::from_random([byte; 16]));
+        let (mut encoder, mut other) = (Encoder::new(4096, 4096), Encoder::new(4096, 4096));
+        for uuid in uuids {
+            let mut sizes = [0; 2];
+            let ours = written(&mut encoder, |block| {
+                block.indexed_name_uuid(b"apns-id", uuid);
+                sizes[0] = block.list_size();
+            });
+            let text = written(&mut other, |block| {
+                block.indexed_name(b"apns-id", &uuid.to_ascii());
+                sizes[1] = block.list_size();
+            });
+            assert_eq!(ours, text);
+            assert_eq!(sizes[0], sizes[1]);
+        }
+    }
+
+    #[test]
+    fn a_run_is_looked_up_anew_when_the_table_has_changed() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let run = IndexedRun::default();
+        let mut looked_up = 0;
+        let mut write = |encoder: &mut Encoder, size: &mut usize| {
+            written(encoder, |block| {
+                block.run(&run, |block| {
+                    looked_up += 1;
+                    block.indexed(b"n", b"v");
+                    block.indexed(b"m", b"w");
+                });
+                *size = block.list_size();
+            })
+        };
+        let mut size = 0;
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        for _ in 0..3 {
+            assert_eq!(write(&mut encoder, &mut size), [0xbf, 0xbe]);
+            assert_eq!(size, 2 * 34);
+        }
+        written(&mut encoder, |block| block.indexed(b"o", b"x"));
+        assert_eq!(write(&mut encoder, &mut size), [0xc0, 0xbf]);
+        encoder.set_max_table_size(0);
+        // A size update, and literals.
+        assert_eq!(write(&mut encoder, &mut size).len(), 11);
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        assert_eq!(size, 2 * 34);
+        assert_eq!(looked_up, 5);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod encoder;
 mod error;
 mod header_block;
 mod huffman;
+mod indexed_run;
 mod integer;
 mod key;
 mod prepared_literal;
@@ -38,6 +39,7 @@ pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::Error;
 pub use header_block::HeaderBlock;
+pub use indexed_run::IndexedRun;
 pub use prepared_literal::PreparedLiteral;
 
 /// What each field adds to its name and value, in bytes, both in a table (RFC 7541 4.1) and in

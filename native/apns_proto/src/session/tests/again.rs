@@ -3,7 +3,6 @@
 //! A small engine obeys the verdicts on one pretended connection after the other. It decides nothing itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -117,7 +116,7 @@ impl Engine {
         let mut push = push_of(number, call, len, self.now);
         push.request.device_token = DeviceToken::from_bytes(&[deed.device; 32]).unwrap();
         push.give_up_at = self.now.instant + Duration::from_secs(deed.patience_s);
-        let content = Arc::get_mut(&mut push.request.content).unwrap();
+        let content = &mut push.request.content;
         content.headers.collapse_id = deed.collapse_id.map(|id| CollapseId::parse(&[id]).unwrap());
         let is_call = Lane::of(&content.headers) == Lane::Call;
         self.may_double.push(is_call || deed.collapse_id.is_some());

@@ -23,7 +23,7 @@ pub(super) fn long_push(push_type: PushType, payload_len: usize, now: Now) -> Bo
     let json = format!(r#"{{"aps":{{"alert":"{text}"}}}}"#);
     let payload = Payload::from_json(json.as_bytes(), push_type).unwrap();
     let headers = push.request.content.headers.clone();
-    push.request.content = Arc::new(Content { headers, payload });
+    push.request.content = Content { headers, payload };
     push
 }
 

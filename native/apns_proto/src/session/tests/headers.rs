@@ -34,7 +34,7 @@ fn bytes_of_each(talk: &mut Talk) -> Vec<usize> {
             };
             let mut push = push_with(1, talk.now, PushType::Alert, None, None);
             let payload = push.request.content.payload.clone();
-            push.request.content = Arc::new(Content { headers, payload });
+            push.request.content = Content { headers, payload };
             talk.server_reads();
             talk.session.send(talk.now, push).unwrap();
             bytes.push(talk.session.output().len());

@@ -59,7 +59,13 @@ impl Codes {
     /// The codes of all bytes of `string` as one run.
     #[inline]
     pub(super) fn run(&self, string: &[u8]) -> Run {
-        string.iter().fold(Run::default(), |run, &byte| {
+        self.run_after(Run::default(), string)
+    }
+
+    /// The same, behind the codes of `before`.
+    #[inline]
+    pub(super) fn run_after(&self, before: Run, string: &[u8]) -> Run {
+        string.iter().fold(before, |run, &byte| {
             let Run { bits, length } = self.one(byte);
             Run {
                 bits: run.bits << length | bits,

@@ -1,6 +1,8 @@
 //! Strings and hexadecimal digits into Huffman code.
 
 use super::code::{BYTES, CODES, Codes, LENGTHS, Run};
+use crate::apns_id::ApnsId;
+use crate::hex::digits;
 use crate::http2::hpack::integer;
 use crate::http2::hpack::representation::{HUFFMAN_STRING, RAW_STRING};
 
@@ -22,6 +24,16 @@ pub(in crate::http2::hpack) fn encode_hex_string(out: &mut Vec<u8>, prefix: &[u8
         let digits = bytes.iter().flat_map(|&byte| digits(byte));
         let string: Vec<u8> = prefix.iter().copied().chain(digits).collect();
         encode_any(out, &string);
+    }
+}
+
+/// Appends the string literal of a UUID: 8-4-4-4-12 lower-case hexadecimal digits.
+pub(in crate::http2::hpack) fn encode_uuid(out: &mut Vec<u8>, uuid: ApnsId) {
+    let coded = encode_usual(out, ApnsId::TEXT_LEN, |writer| {
+        writer.put_uuid(uuid.as_bytes())
+    });
+    if coded.is_none() {
+        encode_any(out, &uuid.to_ascii());
     }
 }
 
@@ -141,6 +153,20 @@ impl<'a> BitWriter<'a> {
         self.put(PAIRS.run(rest))
     }
 
+    /// Appends the text of a UUID.
+    #[inline]
+    fn put_uuid(self, uuid: &[u8; 16]) -> Option<Self> {
+        // At most 6 + 4 * 12 bits.
+        let hyphen = BYTES.one(b'-');
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *uuid;
+        self.put(PAIRS.run(&[a, b, c, d]))?
+            .put(PAIRS.run_after(hyphen, &[e, f]))?
+            .put(PAIRS.run_after(hyphen, &[g, h]))?
+            .put(PAIRS.run_after(hyphen, &[i, j]))?
+            .put(PAIRS.run_after(hyphen, &[k, l, m, n]))?
+            .put(PAIRS.run(&[o, p]))
+    }
+
     /// Appends `run`, unless it is too long or the room at its end.
     #[inline]
     fn put(mut self, run: Run) -> Option<Self> {
@@ -173,17 +199,6 @@ impl<'a> BitWriter<'a> {
 /// The most bits in one write: with up to 7 bits waiting they fit 64, and leave none behind that
 /// no byte was written for.
 const MAX_RUN: u32 = 56;
-
-const fn digits(byte: u8) -> [u8; 2] {
-    [digit(byte >> 4), digit(byte & 0xf)]
-}
-
-const fn digit(nibble: u8) -> u8 {
-    match nibble {
-        0..10 => b'0' + nibble,
-        _ => b'a' + nibble - 10,
-    }
-}
 
 /// For each byte, the code of its two digits: half the look-ups of a coder that takes digits, and
 /// no text in between.

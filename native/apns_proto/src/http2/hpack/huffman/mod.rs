@@ -10,4 +10,4 @@ mod encode;
 mod tests;
 
 pub(super) use decode::Buffer;
-pub(super) use encode::{encode_hex_string, encode_string};
+pub(super) use encode::{encode_hex_string, encode_string, encode_uuid};
