@@ -51,3 +51,47 @@ impl Coded {
 
 /// An index is a byte in a usual table, and two in a larger one.
 const MAX_LEN: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Encoder;
+    use super::*;
+    use crate::http2::HeaderBlock;
+
+    fn written(encoder: &mut Encoder, write: impl FnOnce(&mut HeaderBlock<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(&mut encoder.block(&mut out));
+        out
+    }
+
+    #[test]
+    fn a_run_is_looked_up_anew_when_the_table_has_changed() {
+        let mut encoder = Encoder::new(4096, 4096);
+        let run = IndexedRun::default();
+        let mut looked_up = 0;
+        let mut write = |encoder: &mut Encoder, size: &mut usize| {
+            written(encoder, |block| {
+                block.run(&run, |block| {
+                    looked_up += 1;
+                    block.indexed(b"n", b"v");
+                    block.indexed(b"m", b"w");
+                });
+                *size = block.list_size();
+            })
+        };
+        let mut size = 0;
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        for _ in 0..3 {
+            assert_eq!(write(&mut encoder, &mut size), [0xbf, 0xbe]);
+            assert_eq!(size, 2 * 34);
+        }
+        written(&mut encoder, |block| block.indexed(b"o", b"x"));
+        assert_eq!(write(&mut encoder, &mut size), [0xc0, 0xbf]);
+        encoder.set_max_table_size(0);
+        // A size update, and literals.
+        assert_eq!(write(&mut encoder, &mut size).len(), 11);
+        assert_eq!(write(&mut encoder, &mut size).len(), 10);
+        assert_eq!(size, 2 * 34);
+        assert_eq!(looked_up, 5);
+    }
+}
