@@ -29,7 +29,7 @@ test:  ## run all tests and checks; the last line counts them
 check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyzer)
 	@tools/run_tests build check
 
-bench:  ## measure it beside other clients and in other circumstances, in half an hour; tables in target/bench
+bench:  ## measure it beside other clients and in other circumstances; tables in target/bench
 	@tools/setup bench
 	@tools/bench
 
