@@ -1,4 +1,5 @@
 //! The program `apns_h2_peer`: the crate apns-h2 as a client to be measured. How it is called is in the crate `peer`.
+//! apns-h2 began as a copy of a2, and its types have the same names, but are types of their own: so this is `a2_peer` once more.
 
 use std::fs::File;
 use std::rc::Rc;

@@ -227,10 +227,14 @@ impl fmt::Debug for HeaderBlock<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn written(encoder: &mut Encoder, write: impl FnOnce(&mut HeaderBlock<'_>)) -> Vec<u8> {
+    /// What a block comes to.
+    pub(in super::super) fn written(
+        encoder: &mut Encoder,
+        write: impl FnOnce(&mut HeaderBlock<'_>),
+    ) -> Vec<u8> {
         let mut out = Vec::new();
         write(&mut encoder.block(&mut out));
         out

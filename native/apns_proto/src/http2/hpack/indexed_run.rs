@@ -55,14 +55,8 @@ const MAX_LEN: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::super::Encoder;
+    use super::super::header_block::tests::written;
     use super::*;
-    use crate::http2::HeaderBlock;
-
-    fn written(encoder: &mut Encoder, write: impl FnOnce(&mut HeaderBlock<'_>)) -> Vec<u8> {
-        let mut out = Vec::new();
-        write(&mut encoder.block(&mut out));
-        out
-    }
 
     #[test]
     fn a_run_is_looked_up_anew_when_the_table_has_changed() {
