@@ -188,7 +188,7 @@ is_same_phone(#{app := A, kind := Kind}, #{app := B, kind := OtherKind}) ->
     A =:= B andalso Kind =/= OtherKind.
 
 %% A name for a device that says nothing about its token, for lists and XEP-0357's node.
--spec node(MacKey :: binary(), device()) -> binary().
+-spec node(MacKey :: binary(), #{app := binary(), token := binary(), _ => _}) -> binary().
 node(MacKey, #{app := App, token := Token}) ->
     <<"d-", (mac(MacKey, [<<"node">>, 0, App, 0, Token]))/binary>>.
 
