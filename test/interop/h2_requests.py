@@ -12,8 +12,8 @@ EXAMPLE = ["--quiet", "--locked", "--package", "apns_proto", "--example", "http2
 TOPICS = ["im.example.chat", "im.example.chat.voip", "im.example.beta"]
 TYPES = ["alert", "background", "voip"]
 PUNCTUATION = "~!@#$%^&*(){}[]<>|\\/?:;'\"`,.-_=+ 0aZ"
-# Requests with one provider token. Dozens of tokens fill any table.
-RENEWED_AFTER = 20
+# Requests with one provider token: so many tokens fill any table.
+RENEWED_AFTER = 5
 FULL_WINDOW = 65_535
 
 
