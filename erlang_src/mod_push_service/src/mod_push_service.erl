@@ -232,7 +232,8 @@ credential(App) ->
         #{certificate_file := _, team_id := _} -> fail_both();
         #{certificate_file := _, index_authorization := true} ->
             econf:fail({invalid_syntax,
-                "index_authorization is for provider tokens; beside certificate_file there is none"});
+                "index_authorization is for provider tokens, and beside certificate_file there "
+                "is none"});
         #{certificate_file := _} -> App;
         #{password := _} ->
             econf:fail({invalid_syntax,

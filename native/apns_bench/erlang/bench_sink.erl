@@ -12,8 +12,8 @@
     credentials := file:filename()
 }.
 
-%% How each push says whose it is: with a provider token in full, or by its index; or not at all, as
-%% the connection has a client certificate.
+%% How each push says whose it is: with a provider token in full, or by its index; or not at all,
+%% as the connection has a client certificate.
 -type credentials() :: bearer | indexed | certificate.
 
 %% Since its start, over all connections.
@@ -57,8 +57,8 @@ start(Options) ->
 config(Sink) ->
     config(Sink, bearer).
 
--spec config(#{port := inet:port_number(), credentials := file:filename(), _ => _}, credentials()) ->
-    apns_nif:config().
+-spec config(#{port := inet:port_number(), credentials := file:filename(), _ => _}, As) -> Config
+    when As :: credentials(), Config :: apns_nif:config().
 config(#{port := Port, credentials := Folder}, Credentials) ->
     (credentials(Credentials, Folder))#{
         topic => <<"im.example.chat">>,
