@@ -170,7 +170,7 @@ async def wrong_options(bed: Bed) -> None:
         ({"apps": {TOPIC: {"key_file": app["key_file"]}}}, path, "missing: key_id, team_id"),
         ({"apps": {TOPIC: {"certificate_file": app["key_file"], "index_authorization": True}}}, path,
          "index_authorization is for provider tokens"),
-        ({"apps": {TOPIC: app | {"index_authorization": "always"}}}, f"{path}->index_authorization", "always"),
+        ({"apps": {TOPIC: app | {"index_authorization": "always"}}}, f"{path}->index_authorization", "boolean"),
         ({"apps": {TOPIC: app | {"queue_limits": 7}}}, path, "queue_limits"),
         ({"apps": {TOPIC: app | {"max_connections": 101}}}, f"{path}->max_connections", "from 1 to 100"),
         ({"apps": {TOPIC: app | {"queue_timeout": "10 ms"}}}, f"{path}->queue_timeout", "100 ms to 2592000 s"),
