@@ -151,6 +151,7 @@ app() ->
               certificate_file => econf:file(read),
               password => econf:binary(),
               ca_file => econf:file(read),
+              index_authorization => econf:bool(),
               tigase => econf:bool()},
             [unique, {return, map}]),
         fun(App) -> credential(ordered(App)) end).
@@ -253,6 +254,10 @@ credential(App) ->
     case App of
         #{certificate_file := _, key_id := _} -> fail_both();
         #{certificate_file := _, team_id := _} -> fail_both();
+        #{certificate_file := _, index_authorization := true} ->
+            econf:fail({invalid_syntax,
+                "index_authorization is for provider tokens, and beside certificate_file there "
+                "is none"});
         #{certificate_file := _} -> App;
         #{password := _} ->
             econf:fail({invalid_syntax,
@@ -288,7 +293,9 @@ mod_doc() ->
                      "that name the same app share it. Options of an app: 'topic' (the bundle "
                      "id; default: the name), 'environment' ('production', 'sandbox' or a URL; "
                      "default: 'production'), 'key_file', 'key_id' and 'team_id', or "
-                     "'certificate_file' (and 'key_file', 'password'), 'ca_file'; the "
+                     "'certificate_file' (and 'key_file', 'password'), 'ca_file', "
+                     "'index_authorization' (send the provider token once for each connection, "
+                     "and by its index from then on; default: 'false'); the "
                      "engine's bounds and times, such as 'max_connections' or "
                      "'queue_timeout'; and 'tigase' ('true' for the one app whose clients "
                      "register as with Tigase's push service; default: 'false'). "

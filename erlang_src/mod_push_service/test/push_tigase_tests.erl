@@ -31,9 +31,11 @@ all_or_nothing_test() ->
     ?assertMatch({error, {not_acceptable, _}}, registrations(Form)).
 
 refusals_test_() ->
-    [?_assertMatch({error, {Condition, <<_, _/binary>>}}, registrations(Form)) || {Form, Condition} <- [
+    Fcm = <<"tigase:messenger:fcm:1">>,
+    [?_assertMatch({error, {Condition, <<_, _/binary>>}}, registrations(Form))
+     || {Form, Condition} <- [
         {#{}, bad_request},
-        {(?FORM)#{<<"provider">> => [<<"tigase:messenger:fcm:1">>]}, not_acceptable},
+        {(?FORM)#{<<"provider">> => [Fcm]}, not_acceptable},
         {(?FORM)#{<<"device_token">> => [<<"no token">>]}, not_acceptable},
         {(?FORM)#{<<"device_token">> => [?TOKEN, ?PUSHKIT]}, bad_request}]].
 
