@@ -284,7 +284,8 @@ mod_doc() ->
               "ejabberd. It needs an iOS app of your own: pushes go to the apps whose keys you "
               "have."), "",
            ?T("Clients register with XEP-0357's '<enable/>' for the module's 'host', with the "
-              "ad-hoc command 'register-push-apns', or with the Business Edition's '<push/>'. It works with and without _`mod_push`_.")],
+              "ad-hoc command 'register-push-apns', or with the Business Edition's "
+              "'<push/>'. It works with and without _`mod_push`_.")],
       opts =>
           [{apps,
             #{value => ?T("{Name: {Option: Value}}"),

@@ -17,8 +17,8 @@ whole_request_test() ->
 
 %% Nothing is said of what the request leaves out, but that a token is for production.
 least_request_test() ->
-    {ok, Fields} = fields("<push xmlns='p1:push'><notification><type>applepush</type><id>\n " ?TOKEN
-                          "\n</id></notification></push>"),
+    {ok, Fields} = fields("<push xmlns='p1:push'><notification><type>applepush</type>"
+                          "<id>\n " ?TOKEN "\n</id></notification></push>"),
     ?assertEqual(#{<<"token">> => [<<?TOKEN>>], <<"environment">> => [<<"production">>]}, Fields).
 
 content_test_() ->
@@ -31,8 +31,8 @@ content_test_() ->
         {"<body groupchat='true'/>", none}]].
 
 content(Body) ->
-    {ok, Fields} = fields("<push xmlns='p1:push'>" ++ Body ++ "<notification><type>applepush</type>"
-                          "<id>" ?TOKEN "</id></notification></push>"),
+    {ok, Fields} = fields("<push xmlns='p1:push'>" ++ Body ++ "<notification>"
+                          "<type>applepush</type><id>" ?TOKEN "</id></notification></push>"),
     maps:get(<<"content">>, Fields, none).
 
 refusals_test_() ->

@@ -6,7 +6,8 @@
 -define(PUSHKIT, <<"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff">>).
 
 %% What TigaseSwift puts into register-device.
--define(FORM, #{<<"provider">> => [<<"tigase:messenger:apns:1">>], <<"device_token">> => [?TOKEN]}).
+-define(FORM, #{<<"provider">> => [<<"tigase:messenger:apns:1">>],
+                <<"device_token">> => [?TOKEN]}).
 
 one_token_is_one_device_test() ->
     {ok, Node, [Device]} = registrations(?FORM),
