@@ -264,10 +264,16 @@ device(#jid{luser = U, lserver = S, lresource = R}, Node, Registration) ->
     Registration#{us => {U, S}, resource => R, node => Node,
                   registered_at => erlang:system_time(millisecond)}.
 
-store(Device) ->
-    case push_devices:register(Device) of
-        ok -> {ok, Device};
-        {error, db_failure} -> database_failure()
+store(#{us := US, registered_at := Now} = Device) ->
+    case push_rate:allowed(US, Now div 1000) andalso push_devices:register(Device) of
+        ok ->
+            {ok, Device};
+        false ->
+            ok = push_counters:add(too_many_registrations),
+            {error, xmpp:err_resource_constraint(
+                ?T("Too many registrations of this account: try again in a minute"), <<>>)};
+        {error, db_failure} ->
+            database_failure()
     end.
 
 refused({bad_request, Sentence}) -> {error, xmpp:err_bad_request(Sentence, <<>>)};
