@@ -70,6 +70,11 @@ async def limit(bed: Bed) -> None:
     for token in tokens:
         await phone.enable(token)
     expect("tokens", sorted(tokens[1:]), sorted(await bed.stored(bob)))
+    await bed.node.reload(bed.module_config(max_devices=2))
+    last = new_token()
+    await phone.enable(last)
+    expect("tokens of two at most", sorted([tokens[-1], last]), sorted(await bed.stored(bob)))
+    await bed.node.reload(bed.module_config())
 
 
 @xep0357.case

@@ -127,6 +127,9 @@ mod_opt_type(content) ->
 mod_opt_type(apps) ->
     econf:and_then(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]),
                    fun usable/1);
+%% No more than an engine's registry has room for.
+mod_opt_type(max_devices) ->
+    econf:int(1, 100);
 mod_opt_type(db_type) ->
     econf:db_type(push_devices).
 
@@ -136,6 +139,7 @@ mod_options(Host) ->
     [apps,
      {host, <<"push.", Host/binary>>},
      {content, none},
+     {max_devices, 20},
      {db_type, ejabberd_config:default_db(Host, push_devices)}].
 
 %% The words of apns_nif:config().
@@ -312,6 +316,11 @@ mod_doc() ->
               desc =>
                   ?T("What Apple may learn: that something came; the sender too; the text too. A "
                      "device may ask for less. The default is 'none'.")}},
+           {max_devices,
+            #{value => "1..100",
+              desc =>
+                  ?T("Devices of one user at most. Of more, the one that was registered longest "
+                     "ago goes. The default is '20'.")}},
            {db_type,
             #{value => "mnesia",
               desc =>

@@ -11,7 +11,7 @@
 %% For other nodes
 -export([refresh/1]).
 %% Pure
--export([superseded/2, ringing/1, node/2, secret/3]).
+-export([superseded/3, ringing/1, node/2, secret/3]).
 
 -export_type([device/0, us/0]).
 
@@ -49,15 +49,14 @@
 %% A secret of the server, made by the first node that asks.
 -callback secret(Name :: atom(), Fresh :: binary()) -> {ok, binary()} | {error, db_failure}.
 
-%% Devices of one user at most; the one registered longest ago goes.
--define(MAX_DEVICES, 20).
 %% Milliseconds that a client's answer waits for the registries of all nodes.
 -define(REFRESH_TIMEOUT, 5000).
 
 %% When it returns, the engines of all nodes know.
 -spec register(device()) -> ok | {error, db_failure}.
-register(#{us := US} = Device) ->
-    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
+register(#{us := {_, Host} = US} = Device) ->
+    Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
+    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end) of
         {ok, Gone} ->
             log_moved(Device, Gone),
             log_superseded(Device, Gone),
@@ -155,15 +154,16 @@ refresh_all(Owners) ->
     end.
 
 %% What a new registration makes superfluous among its owner's other devices: the same device with
-%% its former token, and the oldest beyond the limit.
--spec superseded(device(), [device()]) -> [device()].
-superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned) ->
+%% its former token, and beyond Max those that were not heard of for longest. Apps register at each
+%% start, so the last registration is the last use.
+-spec superseded(device(), [device()], Max :: pos_integer()) -> [device()].
+superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned, Max) ->
     Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
     {Former, Rest} = lists:partition(fun(#{app := A, kind := K, device_id := I}) ->
         Id =/= <<>> andalso {A, K, I} =:= {App, Kind, Id}
     end, Others),
     Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
-    Former ++ lists:nthtail(min(?MAX_DEVICES - 1, length(Newest)), Newest).
+    Former ++ lists:nthtail(min(Max - 1, length(Newest)), Newest).
 
 %% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
 %% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
