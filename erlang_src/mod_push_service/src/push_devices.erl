@@ -6,6 +6,8 @@
 -module(push_devices).
 
 -export([register/1, unregister/3, list/1, remove_user/1, backend/1]).
+%% Of all users of a vhost
+-export([count/1, unregister_app/4]).
 %% For push_loader
 -export([logout/3, token_invalid/4]).
 %% For other nodes
@@ -46,6 +48,11 @@
     {ok, Gone :: [device()]} | {error, db_failure}.
 %% All owners of a vhost, without order.
 -callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
+%% Those who have a device of the app.
+-callback owners_of(Host :: binary(), App :: binary()) -> {ok, [us()]} | {error, db_failure}.
+%% Devices of a vhost, by app.
+-callback count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
 %% A secret of the server, made by the first node that asks.
 -callback secret(Name :: atom(), Fresh :: binary()) -> {ok, binary()} | {error, db_failure}.
 
@@ -92,6 +99,36 @@ list(US) ->
     case (backend(US)):lookup(US) of
         {ok, Devices} -> {ok, Devices};
         Error -> failed(Error)
+    end.
+
+-spec count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
+count(Host) ->
+    case (backend(Host)):count(Host) of
+        {ok, Counts} -> {ok, Counts};
+        Error -> failed(Error)
+    end.
+
+%% Those of the app's devices that the condition names. An owner at a time, so that a failure on
+%% the way leaves nobody half done; again, it does the rest.
+-spec unregister_app(Host :: binary(), App :: binary(), fun((device()) -> boolean()),
+                     Why :: binary()) ->
+    {ok, Gone :: non_neg_integer()} | {error, db_failure}.
+unregister_app(Host, App, Condition, Why) ->
+    case (backend(Host)):owners_of(Host, App) of
+        {ok, Owners} ->
+            OfApp = fun(#{app := A} = Device) -> A =:= App andalso Condition(Device) end,
+            unregister_each(Owners, OfApp, Why, 0);
+        Error ->
+            failed(Error)
+    end.
+
+unregister_each([], _Condition, _Why, Count) ->
+    {ok, Count};
+unregister_each([US | Rest], Condition, Why, Count) ->
+    case unregister(US, Condition, Why) of
+        {ok, Gone} -> unregister_each(Rest, Condition, Why, Count + length(Gone));
+        Error -> Error
     end.
 
 -spec remove_user(us()) -> ok.
