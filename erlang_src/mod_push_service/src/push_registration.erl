@@ -41,7 +41,7 @@ enable(From, Node, El, Settings) ->
 
 %% The node that an ad-hoc registration gave: the device is there already, with what was said then.
 enable_known(#jid{luser = U, lserver = S} = From, Node, Fields, Settings) ->
-    MacKey = push_settings:mac_key(),
+    MacKey = push_settings:mac_key(S),
     Secret = push_devices:secret(MacKey, {U, S}, Node),
     case {secret(Fields), owned(From, [{node, Node}])} of
         {Given, {ok, [Device]}} when Given =:= none; Given =:= Secret ->
@@ -146,7 +146,7 @@ allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
     end;
 allowed(list, From, _, Request, _) ->
     case owned(From, any) of
-        {ok, Devices} -> {bind, [], reply(Request, completed, list_form(Devices))};
+        {ok, Devices} -> {bind, [], reply(Request, completed, list_form(From#jid.lserver, Devices))};
         {error, Error} -> {error, Error}
     end.
 
@@ -165,15 +165,15 @@ blank_form(Apps) ->
                       label = <<"Remove when I log out">>}]}.
 
 %% What the client puts into <enable/>, should it want to; pushes go out without.
-registered_form(#{us := US} = Device, #{service := Service}) ->
-    MacKey = push_settings:mac_key(),
+registered_form(#{us := {_, Host} = US} = Device, #{service := Service}) ->
+    MacKey = push_settings:mac_key(Host),
     Node = push_devices:node(MacKey, Device),
     #xdata{type = result, fields =
         [text(<<"jid">>, Service), text(<<"node">>, Node),
          text(<<"secret">>, push_devices:secret(MacKey, US, Node))]}.
 
-list_form(Devices) ->
-    MacKey = push_settings:mac_key(),
+list_form(Host, Devices) ->
+    MacKey = push_settings:mac_key(Host),
     Vars = [<<"device-name">>, <<"node">>, <<"app">>, <<"kind">>, <<"device-id">>,
             <<"registered">>],
     #xdata{type = result,
@@ -209,7 +209,7 @@ register(#jid{luser = U, lserver = S, lresource = R}, Fields, Node, #{apps := Ap
     end.
 
 unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
-    MacKey = push_settings:mac_key(),
+    MacKey = push_settings:mac_key(From#jid.lserver),
     unregister(From, fun(Device) -> is_wanted(Device, Wanted, MacKey) end);
 unregister_wanted(_From, _Wanted) ->
     {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
@@ -232,7 +232,7 @@ owned(#jid{luser = U, lserver = S}, Wanted) ->
     case push_devices:list({U, S}) of
         {ok, Devices} when Wanted =:= any -> {ok, Devices};
         {ok, Devices} ->
-            MacKey = push_settings:mac_key(),
+            MacKey = push_settings:mac_key(S),
             {ok, [D || D <- Devices, is_wanted(D, Wanted, MacKey)]};
         {error, db_failure} -> database_failure()
     end.
