@@ -58,15 +58,16 @@
 -define(MAX_DEVICES, 20).
 %% Milliseconds that a client's answer waits for the registries of all nodes.
 -define(REFRESH_TIMEOUT, 5000).
+%% Tries to get a lock on a token; global waits up to a quarter of a second after the first, and
+%% twice as long after each.
+-define(LOCK_RETRIES, 5).
 
 %% When it returns, the engines of all nodes know.
 -spec register(device()) -> ok | {error, db_failure}.
 register(#{us := US} = Device) ->
-    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
-        {ok, Replaced} ->
+    case store(Device) of
+        {ok, Gone, Result} ->
             ok = renew_mac_key(US),
-            {Moved, Result} = remove_elsewhere(Device),
-            Gone = Moved ++ Replaced,
             log_moved(Device, Gone),
             log_superseded(Device, Gone),
             ok = refresh_all([US | owners(Gone)]),
@@ -75,19 +76,46 @@ register(#{us := US} = Device) ->
             failed(Error)
     end.
 
-%% No transaction reaches from one database into another. So what another vhost keeps elsewhere goes
-%% afterwards, and of two registrations at once the later stays. Where it cannot go, the client is
-%% told to try again.
-remove_elsewhere(#{us := {_, Host} = US, app := App, token := Token, registered_at := At}) ->
+store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
+    Store = fun() ->
+        (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end)
+    end,
     Here = place(Host),
-    Condition = fun(#{us := Other, registered_at := Then}) -> {Then, Other} < {At, US} end,
-    Results = [(backend(There)):remove_token(There, App, Token, Condition)
-               || {Place, There} <- places(App), Place =/= Here],
-    {lists:append([Gone || {ok, Gone} <- Results]),
-     case lists:keyfind(error, 1, Results) of
-         false -> ok;
-         Error -> failed(Error)
-     end}.
+    case [There || {Place, There} <- places(App), Place =/= Here] of
+        [] ->
+            store_here(Store);
+        Elsewhere ->
+            %% No transaction reaches from one database into another: of two registrations at once
+            %% each would remove the other's device.
+            Lock = {{?MODULE, App, Token}, self()},
+            Locked = fun() -> store_alone(Store, Elsewhere, App, Token) end,
+            case global:trans(Lock, Locked, ejabberd_cluster:get_nodes(), ?LOCK_RETRIES) of
+                aborted -> {error, db_failure};
+                Result -> Result
+            end
+    end.
+
+store_here(Store) ->
+    case Store() of
+        {ok, Gone} -> {ok, Gone, ok};
+        Error -> Error
+    end.
+
+%% Where it cannot go elsewhere, the client is told to try again.
+store_alone(Store, Elsewhere, App, Token) ->
+    case Store() of
+        {ok, Replaced} ->
+            Results = [(backend(Host)):remove_token(Host, App, Token, fun(_) -> true end)
+                       || Host <- Elsewhere],
+            Moved = lists:append([Gone || {ok, Gone} <- Results]),
+            {ok, Moved ++ Replaced,
+             case lists:keyfind(error, 1, Results) of
+                 false -> ok;
+                 Error -> failed(Error)
+             end};
+        Error ->
+            Error
+    end.
 
 %% The devices that are gone by this; [] where the condition named none.
 -spec unregister(us(), fun((device()) -> boolean())) -> {ok, [device()]} | {error, db_failure}.

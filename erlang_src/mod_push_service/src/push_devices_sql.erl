@@ -54,10 +54,21 @@ place(Host) ->
              Database}
     end.
 
+%% The vhost whose connections are used. SQLite has one for each, which does one transaction after
+%% another; of two to one file, the one that is later than the other fails. So a file has one.
+connection(Host) ->
+    case {push_sql_schema:is_multihost(), ejabberd_option:sql_type(Host)} of
+        {true, sqlite} ->
+            Place = place(Host),
+            hd([H || H <- lists:sort(ejabberd_option:hosts()), place(H) =:= Place]);
+        _ ->
+            Host
+    end.
+
 -spec store(push_devices:device(), fun(([push_devices:device()]) -> [push_devices:device()])) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
 store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
-    push_sql:transaction(Host, fun() ->
+    push_sql:transaction(connection(Host), fun() ->
         %% In this order everywhere, so that two do not wait for one another.
         lists:foreach(fun lock/1, lists:usort([slot(US), slot({App, Token})])),
         Owned = owned(US),
@@ -69,22 +80,22 @@ store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) 
 
 -spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
 lookup({_, Host} = US) ->
-    push_sql:query(Host, fun() -> owned(US) end).
+    push_sql:query(connection(Host), fun() -> owned(US) end).
 
 -spec remove(push_devices:us(), fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
 remove({_, Host} = US, Condition) ->
-    push_sql:transaction(Host, fun() -> delete_if(Condition, owned(US)) end).
+    push_sql:transaction(connection(Host), fun() -> delete_if(Condition, owned(US)) end).
 
 -spec remove_token(Host :: binary(), App :: binary(), Token :: binary(),
                    fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
 remove_token(Host, App, Token, Condition) ->
-    push_sql:transaction(Host, fun() -> delete_if(Condition, by_token(Host, App, Token)) end).
+    push_sql:transaction(connection(Host), fun() -> delete_if(Condition, by_token(Host, App, Token)) end).
 
 -spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
 owners(Host) ->
-    push_sql:query(Host, fun() ->
+    push_sql:query(connection(Host), fun() ->
         {selected, Rows} = ejabberd_sql:sql_query_t(
             ?SQL("select distinct @(username)s from push_device where %(Host)H")),
         [{User, Host} || {User} <- Rows]
@@ -96,7 +107,7 @@ owners(Host) ->
 secret(Host, Atom, Fresh) ->
     Name = atom_to_binary(Atom),
     Hex = binary:encode_hex(Fresh),
-    push_sql:transaction(Host, fun() ->
+    push_sql:transaction(connection(Host), fun() ->
         %% The first statement: what is read after it is not older than it.
         {updated, _} = ejabberd_sql:sql_query_t([
             {mysql, ?SQL("insert ignore into push_server(name, value)"
@@ -113,8 +124,7 @@ secret(Host, Atom, Fresh) ->
 slot(Key) ->
     erlang:phash2(Key, ?SLOTS).
 
-%% MySQL knows no such locks: a row stands for each. SQLite has one connection per database, which
-%% does one transaction after another. 1886745448 is "push", to keep away from others' locks.
+%% MySQL knows no such locks: a row stands for each. SQLite needs none: see connection/1. 1886745448 is "push", to keep away from others' locks.
 lock(Slot) ->
     Name = <<"lock-", (integer_to_binary(Slot))/binary>>,
     _ = ejabberd_sql:sql_query_t([
