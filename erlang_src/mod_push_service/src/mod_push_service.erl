@@ -273,9 +273,9 @@ mod_doc() ->
            {db_type,
             #{value => "mnesia | sql",
               desc =>
-                  ?T("Where devices are kept. Same as top-level _`default_db`_ option, but applied "
-                     "to this module only. An ejabberd that does not make its tables in SQL by "
-                     "itself needs those of 'priv/sql' loaded.")}}],
+                  ?T("Where devices are kept. Same as top-level _`default_db`_ option, but "
+                     "applied to this module only. An ejabberd that does not make its tables in "
+                     "SQL by itself needs those of 'priv/sql' loaded.")}}],
       example =>
           ["modules:",
            "  mod_push_service:",

@@ -1,6 +1,6 @@
-%% Which devices a user has: the rules, in front of a store (push_devices_mnesia, _sql). The store is
-%% the truth; the engines of each node hold copies that push_loader makes, and every change here
-%% is followed by one there.
+%% Which devices a user has: the rules, in front of a store (push_devices_mnesia or _sql). The
+%% store is the truth; the engines of each node hold copies that push_loader makes, and every
+%% change here is followed by one there.
 %%
 %% A token has one owner and one entry per app: registered again, by whomever, it moves.
 -module(push_devices).
@@ -264,8 +264,8 @@ load_mac_key(Host, Backend) ->
     end.
 
 temporary_mac_key(Host, none, Fresh) ->
-    ?ERROR_MSG("The database of ~ts did not give the server's key: until it does, thread ids differ "
-               "from those before", [Host]),
+    ?ERROR_MSG("The database of ~ts did not give the server's key: until it does, thread ids "
+               "differ from those before", [Host]),
     push_settings:set_mac_key(Host, temporary, Fresh);
 temporary_mac_key(_Host, _Kind, _Fresh) ->
     ok.

@@ -91,7 +91,9 @@ remove({_, Host} = US, Condition) ->
                    fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
 remove_token(Host, App, Token, Condition) ->
-    push_sql:transaction(connection(Host), fun() -> delete_if(Condition, by_token(Host, App, Token)) end).
+    push_sql:transaction(connection(Host), fun() ->
+        delete_if(Condition, by_token(Host, App, Token))
+    end).
 
 -spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
 owners(Host) ->
@@ -124,12 +126,13 @@ secret(Host, Atom, Fresh) ->
 slot(Key) ->
     erlang:phash2(Key, ?SLOTS).
 
-%% MySQL knows no such locks: a row stands for each. SQLite needs none: see connection/1. 1886745448 is "push", to keep away from others' locks.
+%% MySQL knows no such locks: a row stands for each. SQLite needs none: see connection/1.
+%% 1886745448 is "push", to keep away from others' locks.
 lock(Slot) ->
     Name = <<"lock-", (integer_to_binary(Slot))/binary>>,
     _ = ejabberd_sql:sql_query_t([
-        {pgsql, ?SQL("select @(held)s from"
-                     " (select pg_advisory_xact_lock(1886745448, %(Slot)d)::text as held) as locks")},
+        {pgsql, ?SQL("select @(held)s from (select"
+                     " pg_advisory_xact_lock(1886745448, %(Slot)d)::text as held) as locks")},
         {mysql, ?SQL("insert into push_server(name, value) values (%(Name)s, '')"
                      " on duplicate key update name=name")},
         {any, ?SQL("select @(1)d")}]),
@@ -166,6 +169,9 @@ delete(#{us := {User, Host}, app := App, token := Token, registered_at := At}) -
         ?SQL("delete from push_device where app=%(App)s and token=%(Token)s"
              " and username=%(User)s and %(Host)H and registered_at=%(At)d")),
     Count > 0.
+
+%% Of the code that the macro makes.
+-dialyzer({nowarn_function, write/1}).
 
 write(#{us := {User, Host}, app := App, token := Token, kind := KindAtom, device_id := Id,
         node := Node, name := Name, resource := Resource, content := ContentAtom,

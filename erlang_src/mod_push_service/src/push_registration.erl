@@ -146,7 +146,8 @@ allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
     end;
 allowed(list, From, _, Request, _) ->
     case owned(From, any) of
-        {ok, Devices} -> {bind, [], reply(Request, completed, list_form(From#jid.lserver, Devices))};
+        {ok, Devices} ->
+            {bind, [], reply(Request, completed, list_form(From#jid.lserver, Devices))};
         {error, Error} -> {error, Error}
     end.
 

@@ -51,8 +51,8 @@ hosts() ->
     ets:tab2list(?TABLE).
 
 %% The server's secret behind thread ids, collapse ids and device nodes. It is the same on all
-%% nodes and stays the same over restarts, since apps keep what they are given. It is kept where the
-%% devices are, so vhosts may have different ones.
+%% nodes and stays the same over restarts, since apps keep what they are given. It is kept where
+%% the devices are, so vhosts may have different ones.
 -spec mac_key(Host :: binary()) -> binary().
 mac_key(Host) ->
     {_, Key} = persistent_term:get({?MODULE, mac_key, Host}),

@@ -1,10 +1,10 @@
-%% How push_devices_sql talks to ejabberd_sql: with a bound to the waiting, an outage said once, and
-%% no token in the log.
+%% How push_devices_sql talks to ejabberd_sql: with a bound to the waiting, an outage said once,
+%% and no token in the log.
 %%
 %% While a database is away, ejabberd_sql keeps each request for sql_query_timeout (a minute) until
 %% it is there again. A client's session and push_loader cannot wait so long. So a request that no
-%% connection took after PATIENCE is given up, surely undone; and from then until the next try, once
-%% every RETRY_INTERVAL, all others fail at once.
+%% connection took after PATIENCE is given up, surely undone; and from then until the next try,
+%% once every RETRY_INTERVAL, all others fail at once.
 -module(push_sql).
 
 -export([init/0, terminate/0, query/2, transaction/2]).
@@ -50,10 +50,9 @@ terminate() ->
 %% For a read that needs no other to be of the same moment.
 -spec query(Host :: binary(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
 query(Host, Fun) ->
-    %% What the fun returns has a tag, since ejabberd_sql takes {error, _} for its own.
     request(Host, fun(Guarded) ->
-        case ejabberd_sql:sql_query(Host, fun() -> {done, Guarded(Fun)} end) of
-            {done, Result} -> {ok, Result};
+        case ejabberd_sql:sql_bloc(Host, fun() -> Guarded(Fun) end) of
+            {atomic, Result} -> {ok, Result};
             Error -> Error
         end
     end).
@@ -76,25 +75,37 @@ request(Host, Ask) ->
 
 %% In a process of its own, for ejabberd_sql's wait cannot be shortened.
 ask(Ask) ->
+    Asker = self(),
+    Tag = make_ref(),
     State = atomics:new(1, []),
     Guarded = fun(Fun) -> guarded(State, Fun) end,
-    {Pid, Monitor} = spawn_monitor(fun() -> exit({answer, Ask(Guarded)}) end),
+    {Pid, Monitor} = spawn_monitor(fun() -> Asker ! {Tag, Ask(Guarded)} end),
     receive
-        {'DOWN', Monitor, process, Pid, Reason} -> answer(Reason)
+        {Tag, Answer} -> answered(Monitor, Answer);
+        {'DOWN', Monitor, process, Pid, _} -> {error, crashed}
     after ?PATIENCE ->
         case atomics:compare_exchange(State, 1, ?WAITING, ?GIVEN_UP) of
             ok ->
-                true = demonitor(Monitor, [flush]),
-                true = exit(Pid, kill),
-                {error, given_up};
+                give_up(Pid, Monitor, Tag);
             _ ->
                 %% Begun: only its end tells what was done. ejabberd_sql bounds the wait.
-                receive {'DOWN', Monitor, process, Pid, Reason} -> answer(Reason) end
+                receive
+                    {Tag, Answer} -> answered(Monitor, Answer);
+                    {'DOWN', Monitor, process, Pid, _} -> {error, crashed}
+                end
         end
     end.
 
-answer({answer, Answer}) -> Answer;
-answer(_Crash) -> {error, crashed}.
+answered(Monitor, Answer) ->
+    true = demonitor(Monitor, [flush]),
+    Answer.
+
+%% No message may come later: the asker may be a client's session.
+give_up(Pid, Monitor, Tag) ->
+    true = exit(Pid, kill),
+    receive {'DOWN', Monitor, process, Pid, _} -> ok end,
+    receive {Tag, _} -> ok after 0 -> ok end,
+    {error, given_up}.
 
 %% An exception other than these two would end ejabberd_sql's connection.
 guarded(State, Fun) ->
@@ -145,8 +156,7 @@ reason(Reason) when is_atom(Reason) ->
     end;
 reason(Reason) ->
     Text = unicode:characters_to_binary(io_lib:format("~0tp", [Reason])),
-    Signs = [{no_table, ["no such table", "42P01", "push_device\" does not exist",
-                         "push_server\" does not exist", "doesn't exist"]},
+    Signs = [{no_table, ["no such table", "42P01", "does not exist", "doesn't exist"]},
              {away, ["timed out", "connection closed", "connection failed", "sending data",
                      "link failure", "overfilled", "terminated unexpectedly", "shutdown",
                      "killed", "57P0"]}],
@@ -203,14 +213,22 @@ is_back(Host) ->
 
 %% ejabberd_sql logs the whole text of a query that fails (on debug level, of every query).
 -spec redact(logger:log_event(), term()) -> logger:filter_return().
-redact(#{meta := #{?MODULE := true}, msg := {report, _}} = Event, _) ->
-    Event#{msg := {string, "A report of push devices in SQL, not shown"}};
 redact(#{meta := #{?MODULE := true}, msg := Msg} = Event, _) ->
+    %% The logger gives up a filter that crashed.
+    Text = try hidden(Msg)
+    catch
+        _:_ -> "What push devices in SQL have to say cannot be shown"
+    end,
+    Event#{msg := {string, Text}};
+redact(_, _) ->
+    ignore.
+
+hidden({report, _}) ->
+    "A report on push devices in SQL, not shown";
+hidden(Msg) ->
     Text = case Msg of
         {string, String} -> String;
         {Format, Args} -> io_lib:format(Format, Args)
     end,
-    Hidden = re:replace(Text, "([0-9A-Fa-f]{8})[0-9A-Fa-f]{9,}", "\\1...", [global, unicode]),
-    Event#{msg := {string, unicode:characters_to_list(Hidden)}};
-redact(_, _) ->
-    ignore.
+    Hex = "([0-9A-Fa-f]{8})[0-9A-Fa-f]{9,}",
+    unicode:characters_to_list(re:replace(Text, Hex, "\\1...", [global, unicode])).
