@@ -30,6 +30,7 @@ scenario("apps", Place) -> each(fun(Count) -> apps(Place, Count) end, [1, 10, 10
 scenario("connections", Place) -> each(fun(Max) -> connections(Place, Max) end, [1, 2, 3, 4]);
 scenario("payloads", Place) -> each(fun(Bytes) -> payloads(Place, Bytes) end, payload_bytes());
 scenario("callers", Place) -> each(fun(Callers) -> callers(Place, Callers) end, [1, 2, 4]);
+scenario("wire", Place) -> each(fun(As) -> wire(Place, As) end, [bearer, indexed, certificate]);
 scenario("memory", Place) -> memory(Place).
 
 each(Run, Cases) ->
@@ -43,20 +44,21 @@ latency(#{client_core := ClientCore, server_core := ServerCore} = Place) ->
     bench_app:with(Place, wide(), #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
         Load = bench_load:new(App, json(200)),
         ok = bench_load:run(Load, 0, ?BUSY_PUSHES),
-        percentiles("busy", bench_latency:busy(Load, 0, ?BUSY_PUSHES)),
+        percentiles("notify_busy", bench_latency:busy(Load, 0, ?BUSY_PUSHES)),
         bench_process:allow_cores(os:getpid(), ClientCore ++ "," ++ ServerCore),
-        percentiles("idle", bench_latency:idle(Load, 0, ?IDLE_PUSHES)),
-        percentiles("stalled", bench_latency:stalled(App, Sink, json(200), ?QUEUE_LIMIT)),
+        percentiles("notify_idle", bench_latency:idle(Load, 0, ?IDLE_PUSHES)),
+        percentiles("md5_idle", bench_latency:idle_md5((json(200))(1), ?IDLE_PUSHES)),
+        percentiles("notify_stalled", bench_latency:stalled(App, Sink, json(200), ?QUEUE_LIMIT)),
         Counts = {?QUEUE_LIMIT, ?QUEUE_LIMIT},
-        percentiles("full", bench_latency:full(App, Sink, json(200), Counts))
+        percentiles("notify_full", bench_latency:full(App, Sink, json(200), Counts))
     end).
 
-percentiles(State, Sample) ->
+percentiles(Prefix, Sample) ->
     Shares = [{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1.0}],
     lists:foreach(
         fun({Name, Share}) ->
             Us = bench_latency:percentile(Sample, Share),
-            print("notify_" ++ State ++ "_" ++ Name ++ "_us", "~.2f", Us)
+            print(Prefix ++ "_" ++ Name ++ "_us", "~.2f", Us)
         end,
         Shares
     ).
@@ -83,6 +85,18 @@ connections(Place, Max) ->
 payloads(Place, Bytes) ->
     bench_app:with(Place, wide(), #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
         cost(lists:concat(["payload_", Bytes]), Sink, flow([App], Bytes))
+    end).
+
+%% What a push takes on the wire, by how it says whose it is.
+wire(Place, As) ->
+    Server = (wide())#{as => As},
+    bench_app:with(Place, Server, #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
+        Flow = bench_flow:start(flow([App], 200)),
+        #{wire_bytes := Bytes, cpu_us := Cpu} = bench_flow:cost(Flow, Sink),
+        ok = bench_flow:stop(Flow),
+        Prefix = lists:concat(["wire_", As]),
+        print(Prefix ++ "_bytes", "~.1f", Bytes),
+        print(Prefix ++ "_cpu_us", "~.3f", Cpu)
     end).
 
 %% Several processes for one app, in a VM with a scheduler on each core; the server is on one of
