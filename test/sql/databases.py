@@ -4,6 +4,7 @@ import asyncio
 import glob
 import os
 import pwd
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from bed import Bed, child
-from bed.paths import TOP
+from bed.paths import TOP, ejabberd
 from bed.waiting import Unexpected, within
 
 SCHEMAS = TOP / "erlang_src" / "mod_push_service" / "priv" / "sql"
 OTHER_HOST = "other.localhost"
+# The folder is named ejabberd-VERSION.
+MAKES_TABLES = [int(part) for part in re.findall(r"\d+", ejabberd().name)[:2]] >= [24, 6]
 
 
 class Database:
@@ -195,14 +198,17 @@ class Mariadb(Server):
 
 
 class SqlBed(Bed):
-    """A testbed whose devices are in a database of its own, the tables loaded from our files."""
+    """A testbed whose devices are in a database of its own. The tables come from our files, or from ejabberd where it
+    makes them; `tables` false: from nowhere."""
 
     def __init__(self, kind: type[Database], multihost: bool = False, tables: bool = True, **more: Any) -> None:
         super().__init__(options={"db_type": "sql"}, **more)
         self.database = kind()
-        self._schema = self.database.schema_file(multihost) if tables else None
+        self._schema = self.database.schema_file(multihost) if tables and not MAKES_TABLES else None
         # 23.01 knows the option by its former name; newer ones take that, too.
         self.more_config = self.database.options() | {"new_sql_schema": multihost, "sql_start_interval": 1}
+        if MAKES_TABLES:
+            self.more_config["update_sql_schema"] = tables
 
     async def __aenter__(self) -> "SqlBed":
         try:
