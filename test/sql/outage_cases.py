@@ -7,7 +7,7 @@ from bed.phone import new_token
 from bed.simulator import TOPIC
 from bed.suite import Case, expect
 from databases import SqlBed
-from store_cases import binary, device, owner, register, tokens, us
+from store_cases import THEN, binary, device, owner, register, tokens, us
 
 AWAY = "The database of localhost does not answer"
 BACK = "The database of localhost answers push devices again"
@@ -82,10 +82,10 @@ async def raced(bed: Bed) -> None:
     await register(bed, device(who, token))
     gone = await bed.node.eval(
         f"""Again = {device(who, token, 1_800_000_000_000)},
-        push_devices:unregister({us(who)}, fun(_) ->
+        push_devices:unregister({us(who)}, fun(#{{registered_at := At}}) ->
             Me = self(), Tag = make_ref(),
             spawn(fun() -> Me ! {{Tag, push_devices:register(Again)}} end),
-            receive {{Tag, ok}} -> true end
+            receive {{Tag, ok}} -> At =:= {THEN} end
         end, <<"of a test">>)""")
     expect("gone", ["ok", []], gone)
     expect("tokens", [token], await tokens(bed, who))

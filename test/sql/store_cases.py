@@ -179,6 +179,24 @@ async def all_owners(bed: Bed) -> None:
 
 
 @case
+async def of_an_app(bed: Bed) -> None:
+    """devices are counted by app, and those of one app are removed, whoever has them"""
+    app = f"im.example.{secrets.token_hex(4)}"
+    first, second = owner(), owner()
+    other = new_token()
+    await register(bed, *(device(who, new_token(), app=binary(app)) for who in (first, first, second)),
+                   device(second, other))
+    counted = "{ok, C} = push_devices:count(<<\"localhost\">>), maps:get(" + binary(app) + ", C, 0)"
+    expect("counted", 3, await bed.node.eval(counted))
+    removed = await bed.node.eval(
+        f'push_devices:unregister_app(<<"localhost">>, {binary(app)}, fun(_) -> true end, <<"of a test">>)')
+    expect("removed", ["ok", 3], removed)
+    expect("counted", 0, await bed.node.eval(counted))
+    expect("the first's", [], await tokens(bed, first))
+    expect("the second's", [other], await tokens(bed, second))
+
+
+@case
 async def one_secret(bed: Bed) -> None:
     """of many who make a secret at once all get the same, and get it again"""
     ask = ('{ok, S} = (push_devices:backend(<<"localhost">>)):secret(<<"localhost">>, some_name, '

@@ -13,6 +13,7 @@
 -behaviour(push_devices).
 
 -export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
+-export([count/1, owners_of/2]).
 %% As ejabberd's own modules have it
 -export([sql_schemas/0]).
 
@@ -101,6 +102,25 @@ owners(Host) ->
         {selected, Rows} = ejabberd_sql:sql_query_t(
             ?SQL("select distinct @(username)s from push_device where %(Host)H")),
         [{User, Host} || {User} <- Rows]
+    end).
+
+-spec owners_of(Host :: binary(), App :: binary()) ->
+    {ok, [push_devices:us()]} | {error, db_failure}.
+owners_of(Host, App) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select distinct @(username)s from push_device"
+                 " where app=%(App)s and %(Host)H")),
+        [{User, Host} || {User} <- Rows]
+    end).
+
+-spec count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
+count(Host) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select @(app)s, @(count(*))d from push_device where %(Host)H group by app")),
+        maps:from_list(Rows)
     end).
 
 %% In hex, which push_sql keeps out of the log.

@@ -15,6 +15,8 @@
 -export([user_send_packet/1, process_iq/1, adhoc_local_commands/4]).
 %% Accounts
 -export([remove_user/2]).
+%% For push_component
+-export([request/2]).
 
 -include("logger.hrl").
 -include("xmpp.hrl").
@@ -250,10 +252,11 @@ us(#{jid := #jid{luser = U, lserver = S}}) ->
 user_send_packet({#iq{type = Type, sub_els = [#xmlel{name = Name} = El]} = IQ,
                   #{jid := JID, lserver := Host} = State} = Acc)
   when (Type =:= set orelse Type =:= get),
-       (Name =:= <<"enable">> orelse Name =:= <<"disable">>) ->
-    case xmpp:get_ns(El) =:= ?NS_PUSH_0 andalso is_own(IQ, JID) andalso addressed(El, Host) of
+       (Name =:= <<"enable">> orelse Name =:= <<"disable">> orelse Name =:= <<"push">>) ->
+    Action = action(xmpp:get_ns(El), Name),
+    case Action =/= none andalso is_own(IQ, JID) andalso addressed(Action, El, Host) of
         {true, Settings} when Type =:= set ->
-            {stop, {drop, ejabberd_c2s:send(State, request(IQ, JID, El, Settings))}};
+            {stop, {drop, ejabberd_c2s:send(State, answer(Action, IQ, JID, El, Settings))}};
         {true, _} ->
             Text = ?T("Value 'get' of 'type' attribute is not allowed"),
             Error = xmpp:make_error(IQ, xmpp:err_not_allowed(Text, IQ#iq.lang)),
@@ -264,14 +267,23 @@ user_send_packet({#iq{type = Type, sub_els = [#xmlel{name = Name} = El]} = IQ,
 user_send_packet(Acc) ->
     Acc.
 
+action(?NS_PUSH_0, <<"enable">>) -> enable;
+action(?NS_PUSH_0, <<"disable">>) -> disable;
+action(<<"p1:push">>, <<"push">>) -> p1_push;
+action(<<"p1:push">>, <<"disable">>) -> p1_disable;
+action(_, _) -> none.
+
 is_own(#iq{to = undefined}, _JID) -> true;
 is_own(#iq{to = #jid{lresource = <<>>} = To}, JID) ->
     {To#jid.luser, To#jid.lserver} =:= {JID#jid.luser, JID#jid.lserver};
 is_own(_, _) ->
     false.
 
-addressed(El, Host) ->
+%% Whether it is for us: XEP-0357 names the service, p1:push none.
+addressed(Action, El, Host) ->
     case push_settings:get(Host) of
+        {ok, Settings} when Action =:= p1_push; Action =:= p1_disable ->
+            {true, Settings};
         {ok, #{service := Service} = Settings} ->
             try jid:tolower(jid:decode(fxml:get_tag_attr_s(<<"jid">>, El))) of
                 {<<>>, Service, <<>>} -> {true, Settings};
@@ -283,14 +295,17 @@ addressed(El, Host) ->
             false
     end.
 
-request(IQ, JID, #xmlel{name = Name} = El, Settings) ->
+answer(Action, IQ, JID, El, Settings) ->
     Node = fxml:get_tag_attr_s(<<"node">>, El),
-    try
-        case Name of
-            <<"enable">> -> push_registration:enable(JID, Node, El, Settings);
-            <<"disable">> -> push_registration:disable(JID, Node, El, Settings)
+    Answer = request("Push registration", fun() ->
+        case Action of
+            enable -> push_registration:enable(JID, Node, El, Settings);
+            disable -> push_registration:disable(JID, Node, El, Settings);
+            p1_push -> push_registration:p1_push(JID, El, Settings);
+            p1_disable -> push_registration:p1_disable(JID)
         end
-    of
+    end),
+    case Answer of
         {ok, Devices} when is_list(Devices) ->
             ok = push_sessions:unbind(self(), Devices),
             xmpp:make_iq_result(IQ);
@@ -299,10 +314,6 @@ request(IQ, JID, #xmlel{name = Name} = El, Settings) ->
             xmpp:make_iq_result(IQ);
         {error, Error} ->
             xmpp:make_error(IQ, Error)
-    catch
-        Class:_:Stack ->
-            ok = crashed("Push registration", Class, Stack),
-            xmpp:make_error(IQ, xmpp:err_internal_server_error())
     end.
 
 %% Requests for another service's jid or another user, where mod_push is not there to serve them.
@@ -322,30 +333,31 @@ process_iq(#iq{lang = Lang} = IQ) ->
 adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
     case push_settings:get(Host) of
         {ok, Settings} ->
-            try push_registration:command(From, To, Request, Settings) of
+            Answer = request("Push command", fun() ->
+                push_registration:command(From, To, Request, Settings)
+            end),
+            case Answer of
                 not_ours ->
                     Acc;
                 {error, _} = Error ->
                     {stop, Error};
                 {Change, Devices, Reply} ->
-                    session(From, Change, Devices),
+                    ok = push_sessions:change(From, Change, Devices),
                     {stop, Reply}
-            catch
-                Class:_:Stack ->
-                    ok = crashed("Push command", Class, Stack),
-                    {stop, {error, xmpp:err_internal_server_error()}}
             end;
         none ->
             Acc
     end.
 
-session(_From, _Change, []) ->
-    ok;
-session(#jid{luser = U, lserver = S, lresource = R}, Change, Devices) ->
-    case ejabberd_sm:get_session_pid(U, S, R) of
-        none -> ok;
-        Pid when Change =:= bind -> push_sessions:bind(Pid, Devices);
-        Pid -> push_sessions:unbind(Pid, Devices)
+%% What the request comes to; a crash of ours is an error of the server's.
+-spec request(What :: string(), fun(() -> T)) -> T | {error, stanza_error()}.
+request(What, Fun) ->
+    try
+        Fun()
+    catch
+        Class:_:Stack ->
+            ok = crashed(What, Class, Stack),
+            {error, xmpp:err_internal_server_error()}
     end.
 
 %%% Accounts

@@ -6,8 +6,8 @@
 
 -include("logger.hrl").
 
-%% As in ejabberd_sql.hrl of 24.06 and newer. Not included from there: 23.01 has no such records,
-%% and a header does not tell which it is.
+%% As in ejabberd_sql.hrl of 26.07. Not included from there: 23.01 has no such records, and a
+%% header does not tell which it is.
 -record(sql_index, {columns :: [binary()], unique = false :: boolean(), meta = #{} :: map()}).
 -record(sql_column, {name :: binary(), type :: atom() | tuple(), nullable = false :: boolean(),
                      default = false :: boolean(), opts = [] :: list()}).
@@ -34,8 +34,20 @@ update(Host) ->
             ok
     end.
 
--spec schemas() -> [#sql_schema{}].
+%% As the running ejabberd has them: the schema of one of its own modules shows whether a column
+%% has the field that 26.07 has added.
+-spec schemas() -> [tuple()].
 schemas() ->
+    Schemas = apply(mod_last_sql, sql_schemas, []),
+    [#sql_schema{tables = [#sql_table{columns = [Own | _]} | _]} | _] = Schemas,
+    Shape = fun(Column) when tuple_size(Own) =:= tuple_size(Column) -> Column;
+               (Column) -> erlang:delete_element(#sql_column.nullable, Column)
+            end,
+    [Schema#sql_schema{tables = [Table#sql_table{columns = [Shape(C) || C <- Columns]}
+                                 || #sql_table{columns = Columns} = Table <- Tables]}
+     || #sql_schema{tables = Tables} = Schema <- newest()].
+
+newest() ->
     Text = fun(Name) -> #sql_column{name = Name, type = text} end,
     [#sql_schema{
         version = 1,
