@@ -76,6 +76,16 @@ async def no_tables(bed: Bed) -> None:
     expect("the kind of key", "kept", await bed.node.eval('push_settings:mac_key_kind(<<"localhost">>)'))
 
 
+async def failing_query(bed: Bed) -> None:
+    """a query that the database refuses is logged without the token in it, and refuses nobody else's"""
+    who, token = owner(), new_token()
+    expect("its answer", ["error", "db_failure"], await bed.node.eval(
+        f'push_sql:query(<<"localhost">>, fun() -> ejabberd_sql:sql_query_t([<<"selec \'{token}\'">>]) end)'))
+    log = await bed.log()
+    expect("the query in the log, and the token", (True, False), (f"selec '{token[:8]}...'" in log, token in log))
+    await register(bed, device(who, token))
+
+
 async def raced(bed: Bed) -> None:
     """a device that is registered again while it is being removed stays"""
     who, token = owner(), new_token()
@@ -91,4 +101,4 @@ async def raced(bed: Bed) -> None:
     expect("tokens", [token], await tokens(bed, who))
 
 
-CASES: list[Case] = [raced, away]
+OF_SERVERS: list[Case] = [raced, away]

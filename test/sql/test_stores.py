@@ -20,8 +20,8 @@ ALL = store_cases.CASES + phone_cases.CASES
 
 def alone(kind: type[Database]) -> Suite:
     # SQLite is never away, and has one connection: there is nothing to race with.
-    more = outage_cases.CASES if issubclass(kind, Server) else []
-    return Suite(kind.name, lambda: SqlBed(kind), ALL + more)
+    more = outage_cases.OF_SERVERS if issubclass(kind, Server) else []
+    return Suite(kind.name, lambda: SqlBed(kind), [outage_cases.failing_query, *ALL, *more])
 
 
 def shared(kind: type[Database]) -> Suite:
