@@ -4,7 +4,8 @@ from contextlib import AsyncExitStack
 
 from bed import Bed, Node, Phone
 from bed.machine import PASSWORD
-from bed.phone import new_token
+from bed.phone import form_xml, new_token
+from bed.simulator import TOPIC
 from bed.suite import Suite, expect, run
 
 MODULES = {"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {}, "mod_version": {},
@@ -126,6 +127,20 @@ async def logs_out(bed: Cluster) -> None:
     await bed.left(bed.node, bob, token, remove_on_logout="true")
     await bed.until_stored(bob, [])
     expect("pushes", [[], []], [await bed.told(node, bob) for node in (bed.second, bed.node)])
+
+
+@cluster.case
+async def component_of_another_node(bed: Cluster) -> None:
+    """a component that only the other node has yet answers this node's users, and no token comes into a log"""
+    await bed.node.reload(bed.module_config(apps={TOPIC: bed.simulator.app() | {"tigase": True}}))
+    bob, token = await bed.user(), new_token()
+    phone = await bed.at(bed.second, bob)
+    form = form_xml({"provider": "tigase:messenger:apns:1", "device-token": token})
+    await phone.ask("<command xmlns='http://jabber.org/protocol/commands' node='register-device' action='execute'>"
+                    f"{form}</command>", to="push.localhost")
+    expect("tokens", [token], await bed.stored(bob))
+    await bed.node.reload(bed.module_config())
+    expect("tokens in logs", [False, False], [token in node.log_text() for node in (bed.node, bed.second)])
 
 
 @cluster.case

@@ -20,7 +20,7 @@ init() ->
     true = ets:insert(?TABLE, {minute, 0}),
     ok.
 
-%% Counts so many changes at Now, Unix seconds. false: there are too many, and none of these may be.
+%% Counts so many changes at Now, Unix seconds. false: they are too many, and none of them may be.
 -spec allowed(us(), Now :: non_neg_integer(), Count :: pos_integer()) -> boolean().
 allowed(US, Now, Count) ->
     try

@@ -141,12 +141,10 @@ fn notify<'a>(
     opts: Term<'a>,
 ) -> NifResult<Term<'a>> {
     answer(env, || {
-        // All that takes long comes first: the app is held for a moment only.
         let target = notify::target(env, target)?;
         let order = notify::read(env, notification, opts)?;
-        let taken = apps::with(env, &app, |app| {
-            app.notify(target, order.content, order.apns_id, order.reply_to)
-        })?;
+        let app = apps::find(env, &app)?;
+        let taken = app.notify(target, order.content, order.apns_id, order.reply_to);
         let ids = taken.map_err(|error| notify::refusal(env, error))?;
         Ok(notify::taken(env, &ids))
     })
