@@ -14,6 +14,7 @@
     set_devices_replaces_them_all/1,
     an_unregistered_device_gets_nothing/1,
     a_known_owner_without_devices_is_not_an_unknown_one/1,
+    devices_are_counted_without_a_push/1,
     a_token_needs_no_owner/1,
     hex_and_raw_bytes_are_the_same_token/1,
     a_notification_arrives_in_apples_words/1,
@@ -46,6 +47,7 @@ all() ->
         set_devices_replaces_them_all,
         an_unregistered_device_gets_nothing,
         a_known_owner_without_devices_is_not_an_unknown_one,
+        devices_are_counted_without_a_push,
         a_token_needs_no_owner,
         hex_and_raw_bytes_are_the_same_token,
         a_notification_arrives_in_apples_words,
@@ -156,6 +158,19 @@ a_known_owner_without_devices_is_not_an_unknown_one(_Config) ->
     ?assertEqual({ok, []}, apns_nif:notify(?APP, ?BOB, Hello)),
     ok = apns_nif:forget_owner(?APP, ?BOB),
     ?assertEqual({error, unknown_owner}, apns_nif:notify(?APP, ?BOB, Hello)).
+
+devices_are_counted_without_a_push(_Config) ->
+    %% count_devices tells what an owner has, unknown from none too, and no counter moves.
+    Unknown = {error, unknown_owner},
+    ?assertEqual(Unknown, apns_nif:count_devices(?APP, ?BOB)),
+    ok = apns_nif:set_devices(?APP, ?BOB, []),
+    ?assertEqual({ok, 0}, apns_nif:count_devices(?APP, ?BOB)),
+    ok = apns_nif:set_devices(?APP, ?BOB, [token(1), #{token => token(2), kind => voip}]),
+    ?assertEqual({ok, 2}, apns_nif:count_devices(?APP, ?BOB)),
+    ok = apns_nif:forget_owner(?APP, ?BOB),
+    ?assertEqual(Unknown, apns_nif:count_devices(?APP, ?BOB)),
+    ?assertMatch(#{unknown_owner := 0, taken := 0}, apns_nif:stats(?APP)),
+    ?assertEqual({error, unknown_app}, apns_nif:count_devices(<<"other">>, ?BOB)).
 
 a_token_needs_no_owner(_Config) ->
     %% A push to a token carries no owner in its outcome.

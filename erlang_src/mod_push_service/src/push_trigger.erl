@@ -26,13 +26,12 @@
 
 %% Gives the message an identity that no sender can forge or repeat, before it goes to several
 %% sessions or hooks. mod_mam's stanza_id is such a one; where there is none, ours survives
-%% rerouting and the way to another node.
+%% rerouting and the way to another node. Every message pays for it, pushed or not: a reference is
+%% unique in the cluster and the cheapest to make.
 -spec mark(message()) -> message().
 mark(#message{meta = #{stanza_id := _}} = Msg) -> Msg;
 mark(#message{meta = #{push_service_id := _}} = Msg) -> Msg;
-mark(Msg) ->
-    Id = {node(), erlang:system_time(), erlang:unique_integer()},
-    xmpp:put_meta(Msg, push_service_id, Id).
+mark(#message{meta = Meta} = Msg) -> Msg#message{meta = Meta#{push_service_id => make_ref()}}.
 
 -spec message(source(), us(), message()) -> ok.
 message(Source, {_, Host} = US, Msg) ->
@@ -49,9 +48,28 @@ decided({push, Class, Shown}, Source, US, Msg, #{content := Content} = Settings)
         nobody ->
             push_counters:add(duplicate);
         Audience ->
-            Push = #{us => US, key => Key, notes => notes(Class, Shown, US, Key, Content)},
-            deliver(Audience, Push, Settings)
+            case {Class, Audience} =:= {message, all} andalso has_no_device(US, Settings) of
+                true ->
+                    push_counters:add(no_device);
+                false ->
+                    Push = #{us => US, key => Key, notes => notes(Class, Shown, US, Key, Content)},
+                    deliver(Audience, Push, Settings)
+            end
     end.
+
+%% Whether notify would answer no_device for every app and level: asked before the notifications
+%% are made, since that costs more than all the rest. Not so for calls and where only some devices
+%% are meant: there the loader asks the database.
+has_no_device(US, #{apps := Apps, content := Content}) ->
+    Asked = [{App, OwnerKey} || App <- maps:keys(Apps), {_, OwnerKey} <- owner_keys(US, Content)],
+    lists:all(fun({App, OwnerKey}) -> is_known_without(App, OwnerKey) end, Asked).
+
+%% What else it may be, the app down or the owner unknown, is for notify to say and to count.
+is_known_without(App, OwnerKey) ->
+    push_apps:is_running(App)
+        andalso try apns_nif:count_devices(App, OwnerKey) =:= {ok, 0}
+                catch error:_ -> false
+                end.
 
 %% One push per message and device. Where all devices are meant, one key for the user says that it
 %% is done; where only some are, the loader keeps a key for each device, and this message stays
@@ -59,19 +77,19 @@ decided({push, Class, Shown}, Source, US, Msg, #{content := Content} = Settings)
 audience(Source, US, Key) ->
     All = all_key(US, Key),
     Some = [<<"some">>, 0, push_settings:owner(US), 0, Key],
-    case push_once:is_known(All) of
+    case others_online(Source, US) orelse push_once:is_known(Some) of
         true ->
-            nobody;
-        false ->
-            case others_online(Source, US) orelse push_once:is_known(Some) of
+            case push_once:is_known(All) of
                 true ->
-                    _ = push_once:remember(Some),
-                    {some, Source};
+                    nobody;
                 false ->
-                    case push_once:remember(All) of
-                        first -> all;
-                        again -> nobody
-                    end
+                    _ = push_once:remember(Some),
+                    {some, Source}
+            end;
+        false ->
+            case push_once:remember(All) of
+                first -> all;
+                again -> nobody
             end
     end.
 
@@ -183,6 +201,6 @@ note(call, Msg, Level, Ids, Now) ->
 message_key(#message{meta = #{stanza_id := Id}, from = From}) ->
     iolist_to_binary([integer_to_binary(Id), 0, jid:encode(From)]);
 message_key(#message{meta = #{push_service_id := Id}}) ->
-    erlang:md5(term_to_binary(Id));
+    term_to_binary(Id);
 message_key(Msg) ->
     erlang:md5(fxml:element_to_binary(xmpp:encode(Msg))).
