@@ -1,7 +1,7 @@
 %% @doc How long `notify' keeps its caller.
 -module(bench_latency).
 
--export([busy/3, idle/3, stalled/4, full/4, percentile/2, new/0, add/2]).
+-export([busy/3, idle/3, idle_md5/2, stalled/4, full/4, percentile/2, new/0, add/2]).
 -export_type([sample/0]).
 
 %% Counts by time, in steps of ?STEP_NS; the last step holds whatever took longer. Behind them
@@ -34,6 +34,22 @@ idle(Load, First, Count) ->
             receive after ?PAUSE_MS -> ok end
         end,
         lists:seq(First, First + Count - 1)
+    ),
+    Sample.
+
+%% Not ours, but the VM's own hash of the same bytes after the same pauses: what this machine makes
+%% of any call whose code and data have gone cold.
+-spec idle_md5(Payload :: binary(), Count :: pos_integer()) -> sample().
+idle_md5(Payload, Count) ->
+    Sample = new(),
+    lists:foreach(
+        fun(_) ->
+            Start = erlang:monotonic_time(nanosecond),
+            _ = erlang:md5(Payload),
+            add(Sample, erlang:monotonic_time(nanosecond) - Start),
+            receive after ?PAUSE_MS -> ok end
+        end,
+        lists:seq(1, Count)
     ),
     Sample.
 

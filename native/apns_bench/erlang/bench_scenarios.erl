@@ -43,20 +43,21 @@ latency(#{client_core := ClientCore, server_core := ServerCore} = Place) ->
     bench_app:with(Place, wide(), #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
         Load = bench_load:new(App, json(200)),
         ok = bench_load:run(Load, 0, ?BUSY_PUSHES),
-        percentiles("busy", bench_latency:busy(Load, 0, ?BUSY_PUSHES)),
+        percentiles("notify_busy", bench_latency:busy(Load, 0, ?BUSY_PUSHES)),
         bench_process:allow_cores(os:getpid(), ClientCore ++ "," ++ ServerCore),
-        percentiles("idle", bench_latency:idle(Load, 0, ?IDLE_PUSHES)),
-        percentiles("stalled", bench_latency:stalled(App, Sink, json(200), ?QUEUE_LIMIT)),
+        percentiles("notify_idle", bench_latency:idle(Load, 0, ?IDLE_PUSHES)),
+        percentiles("md5_idle", bench_latency:idle_md5((json(200))(1), ?IDLE_PUSHES)),
+        percentiles("notify_stalled", bench_latency:stalled(App, Sink, json(200), ?QUEUE_LIMIT)),
         Counts = {?QUEUE_LIMIT, ?QUEUE_LIMIT},
-        percentiles("full", bench_latency:full(App, Sink, json(200), Counts))
+        percentiles("notify_full", bench_latency:full(App, Sink, json(200), Counts))
     end).
 
-percentiles(State, Sample) ->
+percentiles(Prefix, Sample) ->
     Shares = [{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}, {"max", 1.0}],
     lists:foreach(
         fun({Name, Share}) ->
             Us = bench_latency:percentile(Sample, Share),
-            print("notify_" ++ State ++ "_" ++ Name ++ "_us", "~.2f", Us)
+            print(Prefix ++ "_" ++ Name ++ "_us", "~.2f", Us)
         end,
         Shares
     ).

@@ -198,7 +198,7 @@ impl<S: EventSink> App<S> {
             reply_to,
         };
         let pushes = match target {
-            Target::Token(token) => smallvec![new_push.to(token, None)],
+            Target::Token(token) => smallvec![new_push.only_to(token)],
             Target::Owner(owner) => self.pushes_to_owner(owner, &new_push)?,
         };
         if apns_id.is_some() && pushes.len() > 1 {
@@ -248,7 +248,7 @@ impl<S: EventSink> App<S> {
         let pushes = self.registry.with_devices(owner, |owner, devices| {
             let fitting = devices.iter().filter(|device| device.kind == kind);
             fitting
-                .map(|device| new_push.to(device.token.clone(), Some(owner)))
+                .map(|device| new_push.to(device.token.clone(), owner))
                 .collect()
         });
         if pushes.is_none() {
@@ -273,18 +273,50 @@ struct NewPush<R> {
 }
 
 impl<R: Clone> NewPush<R> {
-    fn to(&self, device_token: DeviceToken, owner: Option<&Arc<[u8]>>) -> QueuedPush<R> {
-        let request = Request {
-            apns_id: self.apns_id.unwrap_or_else(new_apns_id),
-            device_token,
-            content: self.content.clone(),
-        };
+    /// The push to one of the owner's devices.
+    fn to(&self, device_token: DeviceToken, owner: &Arc<[u8]>) -> QueuedPush<R> {
         let origin = Origin {
-            owner: owner.cloned(),
+            owner: Some(Arc::clone(owner)),
             reply_to: self.reply_to.clone(),
         };
-        Box::new(Push::new(request, origin, self.give_up_at))
+        queued(
+            self.content.clone(),
+            self.apns_id,
+            device_token,
+            origin,
+            self.give_up_at,
+        )
     }
+
+    /// The push to the one device that it is for; nothing is left to share.
+    fn only_to(self, device_token: DeviceToken) -> QueuedPush<R> {
+        let origin = Origin {
+            owner: None,
+            reply_to: self.reply_to,
+        };
+        queued(
+            self.content,
+            self.apns_id,
+            device_token,
+            origin,
+            self.give_up_at,
+        )
+    }
+}
+
+fn queued<R>(
+    content: Content,
+    apns_id: Option<ApnsId>,
+    device_token: DeviceToken,
+    origin: Origin<R>,
+    give_up_at: Instant,
+) -> QueuedPush<R> {
+    let request = Request {
+        apns_id: apns_id.unwrap_or_else(new_apns_id),
+        device_token,
+        content,
+    };
+    Box::new(Push::new(request, origin, give_up_at))
 }
 
 /// An apns-id that no other node draws too: the generator of each thread is seeded by the system.

@@ -102,7 +102,8 @@ fn headers<'a>(env: Env<'a>, draft: &mut headers::Draft) -> Result<Headers, Refu
 pub(crate) fn taken<'a>(env: Env<'a>, ids: &[ApnsId]) -> Term<'a> {
     let text = |id: &ApnsId| binary(env, &id.to_ascii());
     let list = match ids {
-        [only] => [text(only)].encode(env),
+        // Most calls: a cell needs no array to be made first.
+        [only] => Term::list_new_empty(env).list_prepend(text(only)),
         ids => ids.iter().map(text).collect::<Vec<_>>().encode(env),
     };
     (atoms::ok(), list).encode(env)
