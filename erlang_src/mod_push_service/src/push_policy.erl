@@ -206,6 +206,8 @@ has(Msg, NS, Names) ->
 
 %% Children are raw XML here, or records where a module of ejabberd put them; both answer to
 %% get_ns and get_name.
+find(#message{sub_els = []}, _NS, _Names) ->
+    none;
 find(#message{sub_els = Els}, NS, Names) ->
     Found = [El || El <- Els, xmpp:get_ns(El) =:= NS, lists:member(xmpp:get_name(El), Names)],
     case Found of
