@@ -103,9 +103,11 @@ the_same_start_again_is_counted(Config) ->
 
 another_configuration_is_refused_and_named(Config) ->
     %% A start with other options changes nothing and names the options that differ.
-    Other = (app_config(Config))#{team_id => <<"OTHERTEAM1">>, outcomes => none},
+    Other = (app_config(Config))#{
+        team_id => <<"OTHERTEAM1">>, outcomes => none, index_authorization => true
+    },
     {error, {already_started, Differences}} = apns_nif:start_app(?APP, Other),
-    ?assertEqual([outcomes, team_id], lists:sort(Differences)),
+    ?assertEqual([index_authorization, outcomes, team_id], lists:sort(Differences)),
     accepted([token(1)]).
 
 every_device_of_an_owner_gets_a_push(Config) ->

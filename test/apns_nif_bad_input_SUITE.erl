@@ -75,6 +75,7 @@ an_unusable_option_is_named_with_what_to_do(Config) ->
         {team_id, undefined},
         {transport, carrier_pigeon},
         {outcomes, some},
+        {index_authorization, always},
         {queue_limit, 0},
         {queue_limit, -1},
         {queue_limit, 1.5},

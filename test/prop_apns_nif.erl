@@ -93,8 +93,8 @@ value() ->
 options() ->
     [
         topic, environment, key_file, key_id, team_id, certificate_file, password, ca_file,
-        transport, outcomes, queue_limit, queue_bytes, queue_timeout, connect_timeout,
-        response_timeout, ping_interval, ping_timeout, max_connections,
+        transport, outcomes, index_authorization, queue_limit, queue_bytes, queue_timeout,
+        connect_timeout, response_timeout, ping_interval, ping_timeout, max_connections,
         connection_idle_timeout, reconnect_min_interval, reconnect_max_interval,
         probe_min_interval, probe_max_interval, credentials_check_interval
     ].

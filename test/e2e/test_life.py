@@ -140,13 +140,13 @@ async def wrong_key(bed: Bed) -> None:
 async def settings(bed: Bed) -> None:
     """the engine's bounds and times are options of an app, in ejabberd's units"""
     more = {"queue_limit": 7, "queue_timeout": "10 minutes", "ping_interval": 90, "max_connections": 1,
-            "reconnect_min_interval": "500 ms"}
+            "reconnect_min_interval": "500 ms", "index_authorization": True}
     await bed.node.reload(bed.module_config(apps={TOPIC: bed.simulator.app() | more}))
     expect("apps that run", [TOPIC], await bed.node.eval("push_apps:running()"))
     config = f'maps:get(<<"{TOPIC}">>, gen_mod:get_module_opt(<<"localhost">>, mod_push_service, apps))'
     names = ", ".join(more)
     expect("options", {"queue_limit": 7, "queue_timeout": 600000, "ping_interval": 90000, "max_connections": 1,
-                       "reconnect_min_interval": 500},
+                       "reconnect_min_interval": 500, "index_authorization": True},
            await bed.node.eval(f"maps:with([{names}], {config})"))
     expect("the engine's", "ok", await bed.node.eval(f'apns_nif:start_app(<<"{TOPIC}">>, {config})'))
     expect("the engine's, stopped", "ok", await bed.node.eval(f'apns_nif:stop_app(<<"{TOPIC}">>, 0)'))
@@ -168,6 +168,9 @@ async def wrong_options(bed: Bed) -> None:
         ({"apps": {TOPIC: app | {"environment": "http://127.0.0.1"}}}, f"{path}->environment", "https://host[:port]"),
         ({"apps": {TOPIC: app | {"certificate_file": app["key_file"]}}}, path, "exclude each other"),
         ({"apps": {TOPIC: {"key_file": app["key_file"]}}}, path, "missing: key_id, team_id"),
+        ({"apps": {TOPIC: {"certificate_file": app["key_file"], "index_authorization": True}}}, path,
+         "index_authorization is for provider tokens"),
+        ({"apps": {TOPIC: app | {"index_authorization": "always"}}}, f"{path}->index_authorization", "boolean"),
         ({"apps": {TOPIC: app | {"queue_limits": 7}}}, path, "queue_limits"),
         ({"apps": {TOPIC: app | {"max_connections": 101}}}, f"{path}->max_connections", "from 1 to 100"),
         ({"apps": {TOPIC: app | {"queue_timeout": "10 ms"}}}, f"{path}->queue_timeout", "100 ms to 2592000 s"),

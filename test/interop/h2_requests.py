@@ -12,6 +12,8 @@ EXAMPLE = ["--quiet", "--locked", "--package", "apns_proto", "--example", "http2
 TOPICS = ["im.example.chat", "im.example.chat.voip", "im.example.beta"]
 TYPES = ["alert", "background", "voip"]
 PUNCTUATION = "~!@#$%^&*(){}[]<>|\\/?:;'\"`,.-_=+ 0aZ"
+# Requests with one provider token: so many tokens fill any table.
+RENEWED_AFTER = 5
 FULL_WINDOW = 65_535
 
 
@@ -31,7 +33,8 @@ class Request:
             (":scheme", "http", "indexed"),
             (":authority", "api.push.example", "indexed"),
             (":path", "/3/device/ " + token.hex(), "hex"),
-            ("authorization", "bearer " + "eyJhbGciOiJFUzI1NiJ9." * 8, rng.choice(["prepared", "never_indexed"])),
+            ("authorization", f"bearer {number // RENEWED_AFTER}" + "eyJhbGciOiJFUzI1NiJ9." * 8,
+             rng.choice(["prepared", "never_indexed", "indexed_if_room", "indexed_if_room"])),
             ("apns-topic", rng.choice(TOPICS), "indexed"),
             ("apns-push-type", rng.choice(TYPES), "indexed"),
             ("apns-priority", rng.choice(["10", "5", "1"]), "indexed"),

@@ -22,8 +22,8 @@ CODEC = ["cargo", "run", "--quiet", "--locked", "--package", "apns_proto", "--ex
 NAMES = [b":method", b":scheme", b":authority", b":path", b":status", b"authorization", b"apns-topic", b"apns-push-type",
          b"apns-priority", b"apns-id", b"apns-expiration", b"apns-collapse-id", b"apns-unique-id", b"content-type"]
 VALUES = [b"POST", b"https", b"200", b"410", b"api.push.apple.com", b"com.example.app", b"com.example.app.voip", b"alert",
-          b"background", b"10", b"5", b"1763957692", b"", b"/", b"application/json"]
-KINDS = ["indexed"] * 6 + ["indexed_name", "literal", "never_indexed", "prepared", "literal_hex"]
+          b"bearer " + b"eyJhbGciOiJFUzI1NiJ9." * 8, b"background", b"10", b"5", b"1763957692", b"", b"/", b"application/json"]
+KINDS = ["indexed"] * 6 + ["indexed_if_room"] * 2 + ["indexed_name", "literal", "never_indexed", "prepared", "literal_hex"]
 TABLE_SIZES = [0, 31, 32, 60, 100, 256, 300, 1000, 4096, 16384]
 
 

@@ -96,6 +96,7 @@
     ca_file => binary(),
     transport => http2 | binary,
     outcomes => all | failures | none,
+    index_authorization => boolean(),
     queue_limit => pos_integer(),
     queue_bytes => pos_integer(),
     queue_timeout => pos_integer(),

@@ -134,7 +134,8 @@ app() ->
               team_id => apple_id(),
               certificate_file => econf:file(read),
               password => econf:binary(),
-              ca_file => econf:file(read)},
+              ca_file => econf:file(read),
+              index_authorization => econf:bool()},
             [unique, {return, map}]),
         fun(App) -> credential(ordered(App)) end).
 
@@ -229,6 +230,10 @@ credential(App) ->
     case App of
         #{certificate_file := _, key_id := _} -> fail_both();
         #{certificate_file := _, team_id := _} -> fail_both();
+        #{certificate_file := _, index_authorization := true} ->
+            econf:fail({invalid_syntax,
+                "index_authorization is for provider tokens, and beside certificate_file there "
+                "is none"});
         #{certificate_file := _} -> App;
         #{password := _} ->
             econf:fail({invalid_syntax,
@@ -264,7 +269,9 @@ mod_doc() ->
                      "that name the same app share it. Options of an app: 'topic' (the bundle "
                      "id; default: the name), 'environment' ('production', 'sandbox' or a URL; "
                      "default: 'production'), 'key_file', 'key_id' and 'team_id', or "
-                     "'certificate_file' (and 'key_file', 'password'), 'ca_file'; and the "
+                     "'certificate_file' (and 'key_file', 'password'), 'ca_file', "
+                     "'index_authorization' (send the provider token once for each connection, "
+                     "and by its index from then on; default: 'false'); and the "
                      "engine's bounds and times, such as 'max_connections' or "
                      "'queue_timeout'. "
                      "This option is required.")}},

@@ -9,7 +9,11 @@
 -define(LOOK_MS, 5).
 
 -type server() :: #{
-    streams := pos_integer(), window := pos_integer(), delay_ms => non_neg_integer()
+    streams := pos_integer(),
+    window := pos_integer(),
+    delay_ms => non_neg_integer(),
+    %% Those of the apps; a provider token unless given.
+    as => bench_sink:credentials()
 }.
 
 %% The caller gets all outcomes. Afterwards the server has found no fault, and the app has an
@@ -27,7 +31,8 @@ with(Place, Server, Options, Measure) ->
 with_several(Place, Server, Options, Count, Measure) ->
     #{sink := Path, server_core := Core, credentials := Folder} = Place,
     Sink = bench_sink:start(Server#{path => Path, core => Core, credentials => Folder}),
-    Config = maps:merge(bench_sink:config(Sink), Options),
+    Credentials = maps:get(as, Server, bearer),
+    Config = maps:merge(bench_sink:config(Sink, Credentials), Options),
     Apps = [start(Number, Config#{outcomes => all}) || Number <- lists:seq(1, Count)],
     Result = Measure(Apps, Sink),
     lists:foreach(fun settled/1, Apps),

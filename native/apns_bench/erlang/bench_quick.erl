@@ -39,6 +39,7 @@ measure(Place) ->
     with_app(Place, 1000, ?APPLES_WINDOW, fun(App, Sink) ->
         print("ours_apple_window_pushes_per_s", "~b", throughput(App, Sink))
     end),
+    [wire(Place, As) || As <- [indexed, certificate]],
     engine_alone(Place).
 
 %% 1,000 streams and a window that is never in the way.
@@ -61,6 +62,14 @@ wide(#{client_core := ClientCore, server_core := ServerCore}, App, Sink) ->
     print("stalled_notify_p999_us", "~.2f", percentile(0.999, Stalled)),
     print("wire_bytes_per_push", "~.1f", median(wire_bytes, Jsons)),
     print("sink_cpu_us", "~.3f", median(sink_cpu_us, Jsons)).
+
+%% Bytes of a push that says in another way whose it is.
+wire(Place, As) ->
+    Server = #{streams => 1000, window => ?LARGE_WINDOW, as => As},
+    bench_app:with(Place, Server, #{}, fun(App, Sink) ->
+        #{wire_bytes := Bytes} = flood(Sink, bench_load:new(App, fun json/1)),
+        print(atom_to_list(As) ++ "_wire_bytes_per_push", "~.1f", Bytes)
+    end).
 
 throughput(App, Sink) ->
     Json = bench_load:new(App, fun json/1),

@@ -30,6 +30,7 @@ scenario("apps", Place) -> each(fun(Count) -> apps(Place, Count) end, [1, 10, 10
 scenario("connections", Place) -> each(fun(Max) -> connections(Place, Max) end, [1, 2, 3, 4]);
 scenario("payloads", Place) -> each(fun(Bytes) -> payloads(Place, Bytes) end, payload_bytes());
 scenario("callers", Place) -> each(fun(Callers) -> callers(Place, Callers) end, [1, 2, 4]);
+scenario("wire", Place) -> each(fun(As) -> wire(Place, As) end, [bearer, indexed, certificate]);
 scenario("memory", Place) -> memory(Place).
 
 each(Run, Cases) ->
@@ -84,6 +85,18 @@ connections(Place, Max) ->
 payloads(Place, Bytes) ->
     bench_app:with(Place, wide(), #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
         cost(lists:concat(["payload_", Bytes]), Sink, flow([App], Bytes))
+    end).
+
+%% What a push takes on the wire, by how it says whose it is.
+wire(Place, As) ->
+    Server = (wide())#{as => As},
+    bench_app:with(Place, Server, #{queue_bytes => ?QUEUE_BYTES}, fun(App, Sink) ->
+        Flow = bench_flow:start(flow([App], 200)),
+        #{wire_bytes := Bytes, cpu_us := Cpu} = bench_flow:cost(Flow, Sink),
+        ok = bench_flow:stop(Flow),
+        Prefix = lists:concat(["wire_", As]),
+        print(Prefix ++ "_bytes", "~.1f", Bytes),
+        print(Prefix ++ "_cpu_us", "~.3f", Cpu)
     end).
 
 %% Several processes for one app, in a VM with a scheduler on each core; the server is on one of

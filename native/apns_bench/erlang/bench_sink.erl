@@ -3,14 +3,18 @@
 %% It ends with the process that started it.
 -module(bench_sink).
 
--export([start/1, config/1, counts/1, stall/1, go/1, os_pid/1, arguments/1, stop/1]).
--export_type([sink/0, counts/0]).
+-export([start/1, config/1, config/2, counts/1, stall/1, go/1, os_pid/1, arguments/1, stop/1]).
+-export_type([sink/0, counts/0, credentials/0]).
 
 -type sink() :: #{
     program := port(),
     port := inet:port_number(),
     credentials := file:filename()
 }.
+
+%% How each push says whose it is: with a provider token in full, or by its index; or not at all,
+%% as the connection has a client certificate.
+-type credentials() :: bearer | indexed | certificate.
 
 %% Since its start, over all connections.
 -type counts() :: #{
@@ -50,17 +54,33 @@ start(Options) ->
 %% What apns_nif:start_app/2 needs to talk to it.
 -spec config(#{port := inet:port_number(), credentials := file:filename(), _ => _}) ->
     apns_nif:config().
-config(#{port := Port, credentials := Folder}) ->
-    #{
+config(Sink) ->
+    config(Sink, bearer).
+
+-spec config(#{port := inet:port_number(), credentials := file:filename(), _ => _}, As) -> Config
+    when As :: credentials(), Config :: apns_nif:config().
+config(#{port := Port, credentials := Folder}, Credentials) ->
+    (credentials(Credentials, Folder))#{
         topic => <<"im.example.chat">>,
         environment => iolist_to_binary(["https://127.0.0.1:", integer_to_list(Port)]),
-        ca_file => iolist_to_binary(filename:join(Folder, "ca.pem")),
-        key_file => iolist_to_binary(filename:join(Folder, "key.p8")),
-        key_id => <<"BENCHKEY01">>,
-        team_id => <<"BENCHTEAM1">>,
+        ca_file => file("ca.pem", Folder),
         %% More would make each number depend on how soon the second one was made.
         max_connections => 1
     }.
+
+credentials(bearer, Folder) ->
+    #{
+        key_file => file("key.p8", Folder),
+        key_id => <<"BENCHKEY01">>,
+        team_id => <<"BENCHTEAM1">>
+    };
+credentials(indexed, Folder) ->
+    (credentials(bearer, Folder))#{index_authorization => true};
+credentials(certificate, Folder) ->
+    #{certificate_file => file("client.pem", Folder)}.
+
+file(Name, Folder) ->
+    iolist_to_binary(filename:join(Folder, Name)).
 
 %% What a program needs to talk to it: port and folder.
 -spec arguments(sink()) -> [string()].

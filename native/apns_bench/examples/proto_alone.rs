@@ -15,7 +15,9 @@ use apns_proto::payload::Payload;
 use apns_proto::provider_token::{KeyId, ProviderToken, SigningKey, TeamId};
 use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Headers, Request};
-use apns_proto::session::{Authentication, Blocked, Config, Next, Push, Session};
+use apns_proto::session::{
+    Authentication, AuthorizationCoding, Blocked, Config, Next, Push, Session,
+};
 use apns_proto::topic::Topic;
 
 type Failure = Box<dyn std::error::Error>;
@@ -79,6 +81,7 @@ impl Talk {
             authority: "api.push.apple.com".into(),
             topic: Topic::parse("im.example.chat")?,
             authentication: Authentication::ProviderToken,
+            authorization_coding: AuthorizationCoding::default(),
             response_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(300),
             ping_timeout: Duration::from_secs(10),

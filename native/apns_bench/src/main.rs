@@ -58,7 +58,8 @@ struct Cli {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
 
-    /// Write ca.pem, the certificate to trust, and key.p8, a signing key for provider tokens, into this directory
+    /// Write ca.pem, the certificate to trust, key.p8, a signing key for provider tokens, and client.pem, a client certificate
+    /// with its key, into this directory
     #[arg(long, value_name = "DIR")]
     credentials: PathBuf,
 }

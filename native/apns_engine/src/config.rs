@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use apns_proto::push_type::PushType;
+use apns_proto::session::AuthorizationCoding;
 use apns_proto::topic::Topic;
 
 pub use self::endpoint::Endpoint;
@@ -47,6 +48,8 @@ pub struct Options {
     pub transport: TransportOption,
     /// Which outcomes become events although their notification did not ask for it.
     pub outcomes: Outcomes,
+    /// Whether the provider token is sent once for each connection, and by its index in HPACK's table from then on.
+    pub index_authorization: bool,
     /// Pushes inside at most: waiting, in flight and delayed.
     pub queue_limit: u64,
     /// Bytes of the pushes inside at most.
@@ -129,6 +132,10 @@ impl Options {
             ("ca_file", self.ca_file == other.ca_file),
             ("transport", self.transport == other.transport),
             ("outcomes", self.outcomes == other.outcomes),
+            (
+                "index_authorization",
+                self.index_authorization == other.index_authorization,
+            ),
         ];
         let numbers = NUMBERS
             .iter()
@@ -160,6 +167,7 @@ impl Default for Options {
             ca_file: None,
             transport: TransportOption::default(),
             outcomes: Outcomes::default(),
+            index_authorization: false,
             queue_limit: 0,
             queue_bytes: 0,
             queue_timeout: 0,
@@ -201,7 +209,8 @@ impl fmt::Debug for Options {
             .field("password", &self.password)
             .field("ca_file", &self.ca_file)
             .field("transport", &self.transport)
-            .field("outcomes", &self.outcomes);
+            .field("outcomes", &self.outcomes)
+            .field("index_authorization", &self.index_authorization);
         for number in NUMBERS {
             shown.field(number.name, &number.of(self));
         }
@@ -222,6 +231,8 @@ pub struct AppConfig {
     pub(crate) roots: Roots,
     /// Which outcomes become events although their notification did not ask for it.
     pub outcomes: Outcomes,
+    /// How the provider token is sent.
+    pub(crate) authorization_coding: AuthorizationCoding,
     /// Bounds and times.
     pub limits: Limits,
     /// What an operator should know although the app can start, a sentence each, without secrets.
@@ -243,6 +254,7 @@ impl AppConfig {
                 "binary is not available in this version: write http2",
             ));
         }
+        let authorization_coding = authorization_coding(options)?;
         let endpoint = Endpoint::parse(&options.environment)?;
         let limits = Limits::parse(options)?;
         let roots = match &options.ca_file {
@@ -265,6 +277,7 @@ impl AppConfig {
             credentials: Arc::new(credentials),
             roots,
             outcomes: options.outcomes,
+            authorization_coding,
             limits,
             warnings,
         })
@@ -325,6 +338,18 @@ fn topic(app: &str, options: &Options) -> Result<Topic, ConfigError> {
             )
         }),
     }
+}
+
+fn authorization_coding(options: &Options) -> Result<AuthorizationCoding, ConfigError> {
+    if !options.index_authorization {
+        return Ok(AuthorizationCoding::Literal);
+    }
+    if options.certificate_file.is_some() {
+        let problem =
+            "is for provider tokens: beside certificate_file there is none, leave it away";
+        return Err(ConfigError::new("index_authorization", problem));
+    }
+    Ok(AuthorizationCoding::Indexed)
 }
 
 /// A topic as it stands in old code for calls, `com.example.chat.voip`, gets the suffix a second time, and Apple refuses

@@ -11,6 +11,7 @@ use apns_proto::session::FailedCause;
 
 const REFERENCE: &str = include_str!("../../../docs/apns_nif.md");
 const README: &str = include_str!("../../../README.md");
+const CONFIGURATION: &str = include_str!("../../../docs/configuration.md");
 const ERLANG_MODULE: &str = include_str!("../../../erlang_src/apns_nif/src/apns_nif.erl");
 
 const EJABBERD_MODULE: &str =
@@ -54,6 +55,7 @@ fn the_reference_has_each_option_that_is_no_number() {
         ca_file: Some("a".into()),
         transport: TransportOption::Binary,
         outcomes: Outcomes::All,
+        index_authorization: true,
         ..Options::default()
     };
     let options = Options::default().differences(&other);
@@ -61,6 +63,22 @@ fn the_reference_has_each_option_that_is_no_number() {
         names_under("| option | value | unless given |"),
         options.into_iter().collect()
     );
+}
+
+#[test]
+fn every_document_tells_of_the_switch_and_of_its_default() {
+    let default = Options::default().index_authorization;
+    assert!(README.contains(&format!("\n| `index_authorization` | {default} | ")));
+    assert!(CONFIGURATION.contains(&format!(
+        "\n| `index_authorization` | `true`, `false` | `{default}` | "
+    )));
+    let row = REFERENCE
+        .lines()
+        .find(|line| line.starts_with("| `index_authorization` |"));
+    assert!(row.is_some_and(|row| row.ends_with(&format!("| `{default}` |"))));
+    assert!(ERLANG_MODULE.contains("\n    index_authorization => boolean()"));
+    assert!(EJABBERD_MODULE.contains("index_authorization => econf:bool()"));
+    assert!(EJABBERD_MODULE.contains(&format!("default: '{default}')")));
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! decode BLOCK                          answers `ok (NAME VALUE)...` or the error's name
 //! ```
 //!
-//! A kind is a method of `HeaderBlock`; the value of `literal_hex` is text in hexadecimal digits.
+//! A kind is a method of `HeaderBlock`, or `indexed_if_room`, which is `never_indexed` where the table has no room; the value
+//! of `literal_hex` is text in hexadecimal digits.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -65,6 +66,8 @@ fn write_fields(block: &mut HeaderBlock<'_>, words: &[&str]) -> Result<(), Box<d
         let (name, value) = (from_hex(name)?, from_hex(value)?);
         match kind {
             "indexed" => block.indexed(&name, &value),
+            "indexed_if_room" if block.has_room_for(&name, &value) => block.indexed(&name, &value),
+            "indexed_if_room" => block.never_indexed(&name, &value),
             "indexed_name" => block.indexed_name(&name, &value),
             "literal" => block.literal(&name, &value),
             "never_indexed" => block.never_indexed(&name, &value),

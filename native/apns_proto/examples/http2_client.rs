@@ -2,8 +2,8 @@
 //!
 //! `http2_client ADDRESS` sends one request for each JSON line it reads,
 //! `{"headers": [["name", "value", "how"], ...], "body": "hex"}`, where "how" is the way the field is encoded:
-//! `indexed`, `indexed_name`, `literal`, `never_indexed`, `prepared`, or `hex` (the value is a prefix, and behind the first
-//! blank the hex digits). It prints one JSON line for each event and ends when every request has an end. The interoperability tests
+//! `indexed`, `indexed_if_room` (else a literal), `indexed_name`, `literal`, `never_indexed`, `prepared`, or `hex` (the value
+//! is a prefix, and behind the first blank the hex digits). It prints one JSON line for each event and ends when every request has an end. The interoperability tests
 //! in `test/interop` run it against other people's servers.
 #![allow(clippy::print_stdout, reason = "this program's output is its purpose")]
 
@@ -216,6 +216,9 @@ fn write_headers(block: &mut HeaderBlock<'_>, headers: &[(String, String, String
         let name = name.as_bytes();
         match how.as_str() {
             "indexed" => block.indexed(name, value.as_bytes()),
+            "indexed_if_room" if block.has_room_for(name, value.as_bytes()) => {
+                block.indexed(name, value.as_bytes());
+            }
             "indexed_name" => block.indexed_name(name, value.as_bytes()),
             "never_indexed" => block.never_indexed(name, value.as_bytes()),
             "prepared" => block.prepared(&PreparedLiteral::new(name, value.as_bytes())),

@@ -19,6 +19,7 @@
 //!     authority: "api.push.apple.com".into(),
 //!     topic: Topic::parse("im.example.chat")?,
 //!     authentication: session::Authentication::Certificate,
+//!     authorization_coding: session::AuthorizationCoding::default(),
 //!     response_timeout: Duration::from_secs(30),
 //!     ping_interval: Duration::from_secs(60),
 //!     ping_timeout: Duration::from_secs(10),

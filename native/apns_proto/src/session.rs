@@ -3,6 +3,7 @@
 //! **Every push that [`Session::send`] took comes back exactly once from [`Session::poll_outcome`]**,
 //! with the [`Fate`] of its try; [`Push::next`] then decides whether it ends or is sent again.
 
+mod bearer;
 mod config;
 mod in_flight;
 mod incoming;
@@ -18,17 +19,16 @@ mod verdict;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub use config::{Authentication, Config};
+pub use config::{Authentication, AuthorizationCoding, Config};
 pub use notice::{Blocked, Notice};
 pub use push::{FailedCause, Fate, Push};
 pub use verdict::Next;
 
-use crate::http2::hpack::PreparedLiteral;
 use crate::http2::{self, Connection, EndedStream, ErrorCode, Processed};
 use crate::lanes::Lane;
 use crate::now::Now;
 use crate::provider_token::ProviderToken;
-use crate::request;
+use bearer::Bearer;
 use in_flight::{InFlight, Opening, Runs};
 use liveness::Liveness;
 use reserve::reserve_beside;
@@ -44,7 +44,7 @@ pub struct Session<C> {
     http2: Connection<InFlight<C>>,
     config: Config,
     runs: Runs,
-    bearer: Option<PreparedLiteral>,
+    bearer: Option<Bearer>,
     phase: Phase,
     /// An answer showed that our credentials work. Until then Apple grants one stream to provider tokens, and
     /// counts more as abuse.
@@ -185,10 +185,9 @@ impl<C> Session<C> {
 
     /// The provider token that pushes carry from now on.
     pub fn set_provider_token(&mut self, token: &ProviderToken) {
-        self.bearer = Some(PreparedLiteral::never_indexed(
-            request::AUTHORIZATION.as_bytes(),
-            token.bearer().as_bytes(),
-        ));
+        self.bearer = Some(Bearer::new(token, self.config.authorization_coding));
+        // The index of the old one may be in them.
+        self.runs = Runs::default();
     }
 
     /// Sends a push, or gives it back with what is in the way.

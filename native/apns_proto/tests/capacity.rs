@@ -16,7 +16,7 @@ use apns_proto::now::Now;
 use apns_proto::payload::Payload;
 use apns_proto::push_type::PushType;
 use apns_proto::request::{Content, Headers, Request};
-use apns_proto::session::{Authentication, Config, Fate, Push, Session};
+use apns_proto::session::{Authentication, AuthorizationCoding, Config, Fate, Push, Session};
 use apns_proto::topic::Topic;
 
 const DOCUMENT: &str = include_str!("../../../docs/capacity.md");
@@ -157,6 +157,7 @@ impl Talk {
             authority: "api.push.apple.com".into(),
             topic: Topic::parse("im.example.chat").expect("a topic"),
             authentication: Authentication::Certificate,
+            authorization_coding: AuthorizationCoding::default(),
             response_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(60),
             ping_timeout: Duration::from_secs(10),

@@ -37,6 +37,7 @@ fn defaults_suffice_but_for_the_key() {
     assert_eq!(config.topic.as_str(), "com.example.chat");
     assert_eq!(config.endpoint.authority, "api.push.apple.com");
     assert_eq!(config.outcomes, Outcomes::Failures);
+    assert_eq!(config.authorization_coding, AuthorizationCoding::Literal);
     assert_eq!(config.limits.queue_limit, 100_000);
     assert_eq!(config.limits.queue_bytes, 64 << 20);
     assert_eq!(config.limits.queue_timeout.as_secs(), 3600);
@@ -93,6 +94,26 @@ fn the_topic_is_given_or_the_apps_name() {
     assert_eq!(
         topic(&"a".repeat(256), None).unwrap_err(),
         "app: the app's name has 256 bytes, 255 are allowed"
+    );
+}
+
+#[test]
+fn only_a_provider_token_can_be_indexed() {
+    let (_dir, options) = good();
+    let options = Options {
+        index_authorization: true,
+        ..options
+    };
+    let config = AppConfig::parse("com.example.chat", &options).unwrap();
+    assert_eq!(config.authorization_coding, AuthorizationCoding::Indexed);
+    let with_certificate = Options {
+        certificate_file: Some("certificate.pem".into()),
+        ..options
+    };
+    let error = AppConfig::parse("com.example.chat", &with_certificate).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "index_authorization: is for provider tokens: beside certificate_file there is none, leave it away"
     );
 }
 
@@ -310,6 +331,7 @@ fn differences_name_every_option_in_order() {
         ca_file: Some("a".into()),
         transport: TransportOption::Binary,
         outcomes: Outcomes::All,
+        index_authorization: true,
         ..Options::default()
     };
     for number in NUMBERS {
@@ -326,6 +348,7 @@ fn differences_name_every_option_in_order() {
         "ca_file",
         "transport",
         "outcomes",
+        "index_authorization",
     ];
     all.extend(NUMBERS.iter().map(|number| number.name));
     assert_eq!(Options::default().differences(&other), all);

@@ -75,6 +75,7 @@ impl<R> Links<R> {
             authority: config.endpoint.authority.as_str().into(),
             topic: config.topic.clone(),
             authentication,
+            authorization_coding: config.authorization_coding,
             response_timeout: limits.response_timeout,
             ping_interval: limits.ping_interval,
             ping_timeout: limits.ping_timeout,

@@ -10,7 +10,7 @@ use apns_engine::app as engine;
 use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
 
 use super::fields::{self, Fields, Unreadable, Wrong};
-use super::values::{bytes, integer, set, text, word};
+use super::values::{bytes, flag, integer, set, text, word};
 use super::{Refusal, atom, atoms, binary};
 use crate::apps::{MAX_APPS, StartError};
 
@@ -121,6 +121,10 @@ static FIELDS: Fields<Options> = Fields::new(&[
             "none" => Outcomes::None,
             _ => return Err(Wrong::Not("all, failures or none")),
         };
+        Ok(())
+    }),
+    ("index_authorization", |options, term| {
+        options.index_authorization = flag(term)?;
         Ok(())
     }),
 ]);

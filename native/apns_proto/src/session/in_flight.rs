@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::Config;
+use super::bearer::{self, Bearer};
 use super::push::Push;
-use crate::http2::hpack::{IndexedRun, PreparedLiteral};
+use crate::http2::hpack::IndexedRun;
 use crate::http2::{HeaderBlock, Request, RequestProgress, ResponseHandler};
 use crate::now::Now;
 use crate::priority::Priority;
@@ -51,7 +52,7 @@ impl<C> ResponseHandler for InFlight<C> {
     }
 }
 
-/// The fields that requests have in common, as they are on one connection.
+/// The fields that requests have in common, as they are on one connection, and with one provider token.
 #[derive(Debug, Default)]
 pub(super) struct Runs {
     start: IndexedRun,
@@ -79,7 +80,7 @@ pub(super) struct Opening<'a, C> {
     pub(super) config: &'a Config,
     pub(super) runs: &'a Runs,
     /// The provider token; `None` with a client certificate.
-    pub(super) bearer: Option<&'a PreparedLiteral>,
+    pub(super) bearer: Option<&'a Bearer>,
     pub(super) now: Now,
     pub(super) answers_before: u64,
 }
@@ -100,10 +101,14 @@ impl<C> Request for Opening<'_, C> {
             request::PATH_PREFIX.as_bytes(),
             request.device_token.as_bytes(),
         );
-        if let Some(bearer) = self.bearer {
-            block.prepared(bearer);
+        let indexed = self.bearer.and_then(|bearer| bearer.indexed_in(block));
+        if let (Some(bearer), None) = (self.bearer, indexed) {
+            block.prepared(bearer.literal());
         }
         let common = |block: &mut HeaderBlock<'_>| {
+            if let Some(bearer) = indexed {
+                block.indexed(bearer::NAME, bearer);
+            }
             let topic = self.config.topic.for_push_type(headers.push_type);
             block.indexed(request::APNS_TOPIC.as_bytes(), topic.as_bytes());
             block.indexed(

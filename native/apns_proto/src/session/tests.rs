@@ -1,6 +1,7 @@
 //! The session against a scripted server, under a virtual clock.
 
 mod again;
+mod authorization;
 mod begun;
 mod calls;
 mod ends;
@@ -52,6 +53,7 @@ impl Talk {
             authority: "api.push.apple.com".into(),
             topic: Topic::parse("im.example.chat").unwrap(),
             authentication,
+            authorization_coding: AuthorizationCoding::Literal,
             response_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(300),
             ping_timeout: Duration::from_secs(10),

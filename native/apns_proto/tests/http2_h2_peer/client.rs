@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use apns_proto::http2::hpack::PreparedLiteral;
 use apns_proto::http2::{
     Blocked, Config, Connection, ErrorCode, Event, HeaderBlock, Processed, ResponseHandler,
 };
@@ -78,7 +77,6 @@ pub(crate) struct Progress {
 
 /// Sends what waits over one connection, until all is answered or the peer has closed.
 pub(crate) async fn send_all(pipe: DuplexStream, progress: &mut Progress, cut: usize) {
-    let bearer = PreparedLiteral::new(b"authorization", expected_headers(0)[0].1.as_bytes());
     let mut random = Random(cut as u64);
     let mut connection = Connection::new(Config::default(), Instant::now());
     let (mut read, mut write) = tokio::io::split(pipe);
@@ -96,7 +94,7 @@ pub(crate) async fn send_all(pipe: DuplexStream, progress: &mut Progress, cut: u
                 n,
                 ..Answer::default()
             };
-            let header = |block: &mut HeaderBlock<'_>| write_headers(n, &bearer, block);
+            let header = |block: &mut HeaderBlock<'_>| write_headers(n, block);
             let opened = connection.open_stream(state, header, &body(n));
             assert!(opened.is_ok());
             progress.waiting.pop_front();

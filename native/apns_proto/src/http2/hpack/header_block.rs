@@ -92,6 +92,14 @@ impl<'a> HeaderBlock<'a> {
         self.write_literal(NEVER_INDEXED, Sought::new(name), value);
     }
 
+    /// Whether a field this large can be [`indexed`](Self::indexed) and leave the other fields their place: it takes a
+    /// quarter of the table at most. A larger one and they would evict each other, and be written whole each time.
+    #[inline]
+    #[must_use]
+    pub const fn has_room_for(&self, name: &[u8], value: &[u8]) -> bool {
+        (name.len() + value.len() + FIELD_OVERHEAD) * MIN_SHARES <= self.encoder.table.max_size()
+    }
+
     /// A field that was encoded beforehand.
     pub fn prepared(&mut self, field: &PreparedLiteral) {
         self.list_size += field.list_size();
@@ -211,6 +219,11 @@ impl<'a> HeaderBlock<'a> {
         static_table::find_name(name).or_else(|| self.encoder.table.find_name(name).map(index_of))
     }
 }
+
+/// Into how many fields of a size the table is divided at least, for one to have room in it. The other fields of an app's
+/// requests take some 300 bytes, a provider token 240: in the usual table of 4096 there is room for all, and for the
+/// provider tokens of hours.
+const MIN_SHARES: usize = 4;
 
 /// The index of an entry of the dynamic table, which follow those of the static one.
 const fn index_of(position: usize) -> usize {

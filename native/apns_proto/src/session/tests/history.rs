@@ -3,7 +3,7 @@
 //! The server at the other end keeps a record of what it has truly done, and the laws compare.
 
 pub(super) mod credentials;
-mod server;
+pub(super) mod server;
 pub(super) mod world;
 
 use std::time::Duration;

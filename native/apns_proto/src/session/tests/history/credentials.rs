@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 
-use super::super::{Authentication, provider_token_of};
+use super::super::{Authentication, AuthorizationCoding, provider_token_of};
 use crate::provider_token::ProviderToken;
 use crate::response::{Response, RetryAdvice};
 use crate::session::Blocked;
@@ -13,6 +13,7 @@ use crate::session::Blocked;
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) authentication: Authentication,
+    pub(crate) coding: AuthorizationCoding,
     /// Provider tokens that the session got; the last one counts.
     given: usize,
     /// An answer showed that Apple knows them.
@@ -26,6 +27,7 @@ pub(crate) fn credentials() -> impl Strategy<Value = Credentials> {
     prop_oneof![
         2 => Just(Credentials::certificate()),
         3 => Just(Credentials::provider_token()),
+        2 => Just(Credentials { coding: AuthorizationCoding::Indexed, ..Credentials::provider_token() }),
         1 => Just(Credentials { given: 0, ..Credentials::provider_token() }),
     ]
 }
@@ -34,6 +36,7 @@ impl Credentials {
     pub(crate) fn certificate() -> Self {
         Self {
             authentication: Authentication::Certificate,
+            coding: AuthorizationCoding::Literal,
             given: 0,
             are_known: false,
             are_refused: false,

@@ -55,7 +55,8 @@ impl World {
     }
 
     /// `talk` has not begun.
-    pub(crate) fn over(talk: Talk, credentials: Credentials) -> Self {
+    pub(crate) fn over(mut talk: Talk, credentials: Credentials) -> Self {
+        talk.session.config.authorization_coding = credentials.coding;
         let mut world = Self {
             talk,
             server: Server::default(),
