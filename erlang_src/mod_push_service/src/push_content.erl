@@ -138,7 +138,8 @@ mac({Inner, Outer}, Parts) ->
 %% first.
 pads(Key) when byte_size(Key) =< 64 ->
     Block = <<Key/binary, 0:((64 - byte_size(Key)) * 8)>>,
-    {crypto:exor(Block, binary:copy(<<16#36>>, 64)), crypto:exor(Block, binary:copy(<<16#5c>>, 64))}.
+    {crypto:exor(Block, binary:copy(<<16#36>>, 64)),
+     crypto:exor(Block, binary:copy(<<16#5c>>, 64))}.
 
 bare(#jid{luser = U, lserver = S}) ->
     jid:encode({U, S, <<>>}).

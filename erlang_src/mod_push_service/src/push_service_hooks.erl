@@ -244,10 +244,10 @@ us(#{jid := #jid{luser = U, lserver = S}}) ->
 
 %%% Requests
 
-%% <enable/> and <disable/> for our service. Here and not in an IQ handler: see update_iq_handler/1.
-%% At this point the child is still raw XML, and this is the process of the session that asks. A
-%% sender's name is its own: ejabberd writes it itself for sessions, and takes none of its vhosts
-%% from servers or components.
+%% <enable/> and <disable/> for our service. Here and not in an IQ handler: see
+%% update_iq_handler/1. At this point the child is still raw XML, and this is the process of the
+%% session that asks. A sender's name is its own: ejabberd writes it itself for sessions, and takes
+%% none of its vhosts from servers or components.
 request(#iq{type = Type, sub_els = [#xmlel{name = Name} = El],
             from = #jid{luser = U, lserver = S, lresource = R} = From,
             to = #jid{luser = U, lserver = S, lresource = <<>>}} = IQ)
