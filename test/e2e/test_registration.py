@@ -70,6 +70,11 @@ async def limit(bed: Bed) -> None:
     for token in tokens:
         await phone.enable(token)
     expect("tokens", sorted(tokens[1:]), sorted(await bed.stored(bob)))
+    await bed.node.reload(bed.module_config(max_devices=2))
+    last = new_token()
+    await phone.enable(last)
+    expect("tokens of two at most", sorted([tokens[-1], last]), sorted(await bed.stored(bob)))
+    await bed.node.reload(bed.module_config())
 
 
 @xep0357.case
@@ -154,6 +159,23 @@ async def garbage(bed: Bed) -> None:
     await phone.ask(f"<enable xmlns='{NS_PUSH}' node='{token}'/>", expect_error=True)
     expect("tokens", [token], await bed.stored(bob))
     expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
+
+
+@xep0357.case
+async def too_many(bed: Bed) -> None:
+    """more registrations than sixty in a minute are refused for that account only, with a word on when to try again"""
+    bob, carol = await bed.user(), await bed.user("carol")
+    phone, other = await bed.online(bob), await bed.online(carol)
+    token = new_token()
+    # Two minutes' worth and one: whenever this runs, more than sixty of them are in one minute.
+    answers = [await phone.ask(phone.enable_xml(token), expect_error=None) for _ in range(121)]
+    refused = [refusal(answer) for answer in answers if answer["type"] == "error"]
+    expect("a refusal", True, 0 < len(refused) <= 61)
+    expect("how", {("resource-constraint", "Too many registrations of this account: try again in a minute")},
+           set(refused))
+    expect("counted", len(refused), (await bed.node.counters())["too_many_registrations"])
+    await other.enable(new_token())
+    expect("tokens", [token], await bed.stored(bob))
 
 
 @xep0357.case

@@ -33,6 +33,7 @@ start(Host, Opts) ->
     %% Engines that run for another vhost may hold what was so before this one stopped.
     ok = push_loader:forget_host(Host, fun() -> ok end),
     ok = set_apps(Host, maps:get(apps, Settings)),
+    ok = set_component(Host, Settings),
     ok = push_service_hooks:register(Host),
     push_loader:learn_sessions(Host).
 
@@ -43,6 +44,7 @@ stop(Host) ->
     %% nothing afterwards.
     ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_apps(Host, #{}),
+    ok = set_component(Host, #{tigase => none}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;
         false -> push_service:stop()
@@ -59,6 +61,7 @@ reload(Host, NewOpts, OldOpts) ->
     Settings = settings(NewOpts),
     ok = push_loader:forget_host(Host, fun() -> push_settings:put(Host, Settings) end),
     ok = set_apps(Host, maps:get(apps, Settings)),
+    ok = set_component(Host, Settings),
     push_service_hooks:register(Host).
 
 %% A missing one is a warning in ejabberd's log: without mod_adhoc there are no ad-hoc commands,
@@ -74,11 +77,24 @@ set_apps(Host, Apps) ->
         exit:{Reason, _} -> ?ERROR_MSG("Push apps of ~ts are late: ~p", [Host, Reason])
     end.
 
+set_component(Host, Settings) ->
+    Wanted = case Settings of
+        #{tigase := none} -> none;
+        #{service := Service} -> {component, Service}
+    end,
+    try push_component:set_host(Host, Wanted)
+    catch
+        exit:{Reason, _} -> ?ERROR_MSG("Push component of ~ts is late: ~p", [Host, Reason])
+    end.
+
+%% An app's tigase is ours, the rest is the engine's.
 -spec settings(gen_mod:opts()) -> push_settings:settings().
 settings(Opts) ->
+    Apps = gen_mod:get_opt(apps, Opts),
     #{service => gen_mod:get_opt(host, Opts),
       content => gen_mod:get_opt(content, Opts),
-      apps => gen_mod:get_opt(apps, Opts)}.
+      apps => maps:map(fun(_Name, App) -> maps:remove(tigase, App) end, Apps),
+      tigase => hd([Name || {Name, #{tigase := true}} <- maps:to_list(Apps)] ++ [none])}.
 
 -spec restore_settings() -> ok.
 restore_settings() ->
@@ -110,7 +126,10 @@ mod_opt_type(content) ->
     econf:enum([none, sender, body]);
 mod_opt_type(apps) ->
     econf:and_then(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]),
-                   fun not_empty/1);
+                   fun usable/1);
+%% No more than an engine's registry has room for.
+mod_opt_type(max_devices) ->
+    econf:int(1, 100);
 mod_opt_type(db_type) ->
     econf:db_type(push_devices).
 
@@ -120,6 +139,7 @@ mod_options(Host) ->
     [apps,
      {host, <<"push.", Host/binary>>},
      {content, none},
+     {max_devices, 20},
      {db_type, ejabberd_config:default_db(Host, push_devices)}].
 
 %% The words of apns_nif:config().
@@ -135,7 +155,8 @@ app() ->
               certificate_file => econf:file(read),
               password => econf:binary(),
               ca_file => econf:file(read),
-              index_authorization => econf:bool()},
+              index_authorization => econf:bool(),
+              tigase => econf:bool()},
             [unique, {return, map}]),
         fun(App) -> credential(ordered(App)) end).
 
@@ -178,10 +199,17 @@ milliseconds(Text) ->
         error:badarg -> (econf:timeout(millisecond))(Text)
     end.
 
-not_empty(Apps) when map_size(Apps) =:= 0 ->
+usable(Apps) when map_size(Apps) =:= 0 ->
     econf:fail({invalid_syntax, "name at least one app"});
-not_empty(Apps) ->
-    Apps.
+usable(Apps) ->
+    case [Name || {Name, #{tigase := true}} <- lists:sort(maps:to_list(Apps))] of
+        [_, _ | _] = Several ->
+            econf:fail({invalid_syntax,
+                ["tigase is for one app, since such clients do not say which they are; here are ",
+                 lists:join(", ", Several)]});
+        _ ->
+            Apps
+    end.
 
 environment() ->
     or_say(econf:either(econf:enum([production, sandbox]),
@@ -259,8 +287,9 @@ mod_doc() ->
               "theirs took, through the Apple Push Notification service (APNs), from inside "
               "ejabberd. It needs an iOS app of your own: pushes go to the apps whose keys you "
               "have."), "",
-           ?T("Clients register with XEP-0357's '<enable/>' for the module's 'host', or with the "
-              "ad-hoc command 'register-push-apns'. It works with and without _`mod_push`_.")],
+           ?T("Clients register with XEP-0357's '<enable/>' for the module's 'host', with the "
+              "ad-hoc command 'register-push-apns', or with the Business Edition's "
+              "'<push/>'. It works with and without _`mod_push`_.")],
       opts =>
           [{apps,
             #{value => ?T("{Name: {Option: Value}}"),
@@ -271,20 +300,27 @@ mod_doc() ->
                      "default: 'production'), 'key_file', 'key_id' and 'team_id', or "
                      "'certificate_file' (and 'key_file', 'password'), 'ca_file', "
                      "'index_authorization' (send the provider token once for each connection, "
-                     "and by its index from then on; default: 'false'); and the "
+                     "and by its index from then on; default: 'false'); the "
                      "engine's bounds and times, such as 'max_connections' or "
-                     "'queue_timeout'. "
+                     "'queue_timeout'; and 'tigase' ('true' for the one app whose clients "
+                     "register as with Tigase's push service; default: 'false'). "
                      "This option is required.")}},
            {host,
             #{value => ?T("Host"),
               desc =>
-                  ?T("The jid that clients put into '<enable/>'. No component answers under it. "
+                  ?T("The jid that clients put into '<enable/>'. A component answers under it "
+                     "only where an app has the option 'tigase'. "
                      "The default is 'push.@HOST@'.")}},
            {content,
             #{value => "none | sender | body",
               desc =>
                   ?T("What Apple may learn: that something came; the sender too; the text too. A "
                      "device may ask for less. The default is 'none'.")}},
+           {max_devices,
+            #{value => "1..100",
+              desc =>
+                  ?T("Devices of one user at most. Of more, the one that was registered longest "
+                     "ago goes. The default is '20'.")}},
            {db_type,
             #{value => "mnesia",
               desc =>

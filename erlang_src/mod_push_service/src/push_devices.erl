@@ -6,12 +6,14 @@
 -module(push_devices).
 
 -export([register/1, unregister/3, list/1, remove_user/1, backend/1]).
+%% Of all users of a vhost
+-export([count/1, unregister_app/4]).
 %% For push_loader
 -export([logout/3, token_invalid/4]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
--export([superseded/2, ringing/1, node/2, secret/3]).
+-export([superseded/3, ringing/1, node/2, secret/3]).
 
 -export_type([device/0, us/0]).
 
@@ -46,18 +48,22 @@
     {ok, Gone :: [device()]} | {error, db_failure}.
 %% All owners of a vhost, without order.
 -callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
+%% Those who have a device of the app.
+-callback owners_of(Host :: binary(), App :: binary()) -> {ok, [us()]} | {error, db_failure}.
+%% Devices of a vhost, by app.
+-callback count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
 %% A secret of the server, made by the first node that asks.
 -callback secret(Name :: atom(), Fresh :: binary()) -> {ok, binary()} | {error, db_failure}.
 
-%% Devices of one user at most; the one registered longest ago goes.
--define(MAX_DEVICES, 20).
 %% Milliseconds that a client's answer waits for the registries of all nodes.
 -define(REFRESH_TIMEOUT, 5000).
 
 %% When it returns, the engines of all nodes know.
 -spec register(device()) -> ok | {error, db_failure}.
-register(#{us := US} = Device) ->
-    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned) end) of
+register(#{us := {_, Host} = US} = Device) ->
+    Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
+    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end) of
         {ok, Gone} ->
             log_moved(Device, Gone),
             log_superseded(Device, Gone),
@@ -93,6 +99,36 @@ list(US) ->
     case (backend(US)):lookup(US) of
         {ok, Devices} -> {ok, Devices};
         Error -> failed(Error)
+    end.
+
+-spec count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
+count(Host) ->
+    case (backend(Host)):count(Host) of
+        {ok, Counts} -> {ok, Counts};
+        Error -> failed(Error)
+    end.
+
+%% Those of the app's devices that the condition names. An owner at a time, so that a failure on
+%% the way leaves nobody half done; again, it does the rest.
+-spec unregister_app(Host :: binary(), App :: binary(), fun((device()) -> boolean()),
+                     Why :: binary()) ->
+    {ok, Gone :: non_neg_integer()} | {error, db_failure}.
+unregister_app(Host, App, Condition, Why) ->
+    case (backend(Host)):owners_of(Host, App) of
+        {ok, Owners} ->
+            OfApp = fun(#{app := A} = Device) -> A =:= App andalso Condition(Device) end,
+            unregister_each(Owners, OfApp, Why, 0);
+        Error ->
+            failed(Error)
+    end.
+
+unregister_each([], _Condition, _Why, Count) ->
+    {ok, Count};
+unregister_each([US | Rest], Condition, Why, Count) ->
+    case unregister(US, Condition, Why) of
+        {ok, Gone} -> unregister_each(Rest, Condition, Why, Count + length(Gone));
+        Error -> Error
     end.
 
 -spec remove_user(us()) -> ok.
@@ -155,15 +191,16 @@ refresh_all(Owners) ->
     end.
 
 %% What a new registration makes superfluous among its owner's other devices: the same device with
-%% its former token, and the oldest beyond the limit.
--spec superseded(device(), [device()]) -> [device()].
-superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned) ->
+%% its former token, and beyond Max those that were not heard of for longest. Apps register at each
+%% start, so the last registration is the last use.
+-spec superseded(device(), [device()], Max :: pos_integer()) -> [device()].
+superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned, Max) ->
     Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
     {Former, Rest} = lists:partition(fun(#{app := A, kind := K, device_id := I}) ->
         Id =/= <<>> andalso {A, K, I} =:= {App, Kind, Id}
     end, Others),
     Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
-    Former ++ lists:nthtail(min(?MAX_DEVICES - 1, length(Newest)), Newest).
+    Former ++ lists:nthtail(min(Max - 1, length(Newest)), Newest).
 
 %% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
 %% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
@@ -188,7 +225,7 @@ is_same_phone(#{app := A, kind := Kind}, #{app := B, kind := OtherKind}) ->
     A =:= B andalso Kind =/= OtherKind.
 
 %% A name for a device that says nothing about its token, for lists and XEP-0357's node.
--spec node(MacKey :: binary(), device()) -> binary().
+-spec node(MacKey :: binary(), #{app := binary(), token := binary(), _ => _}) -> binary().
 node(MacKey, #{app := App, token := Token}) ->
     <<"d-", (mac(MacKey, [<<"node">>, 0, App, 0, Token]))/binary>>.
 

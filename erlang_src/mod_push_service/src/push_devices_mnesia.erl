@@ -4,18 +4,22 @@
 -behaviour(push_devices).
 
 -export([init/2, store/2, lookup/1, remove/2, remove_token/3, owners/1, secret/2]).
+-export([count/1, owners_of/2]).
 
 -include("logger.hrl").
 
 -record(push_device, {
-    key :: {App :: binary(), Token :: binary()} | '_',
-    us :: push_devices:us() | {'$1', Host :: binary()},
+    key :: {App :: binary() | '$1', Token :: binary() | '_'} | '_',
+    us :: push_devices:us() | {'$1' | '_', Host :: binary()},
     registered_at :: non_neg_integer() | '_',
     %% The rest of push_devices:device(). A map, so that a later version adds to it without a
     %% transformation.
     info :: map() | '_'
 }).
 -record(push_secret, {name :: atom(), value :: binary()}).
+
+%% Rows read at a time where all of them are looked at: what is read is a copy.
+-define(CHUNK, 1000).
 
 -spec init(Host :: binary(), gen_mod:opts()) -> ok.
 init(_Host, _Opts) ->
@@ -73,6 +77,35 @@ owners(Host) ->
     catch
         exit:{aborted, Reason} -> failure(Reason)
     end.
+
+-spec count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
+count(Host) ->
+    Pattern = #push_device{key = {'$1', '_'}, us = {'_', Host}, registered_at = '_', info = '_'},
+    Add = fun(App, Counts) -> maps:update_with(App, fun(N) -> N + 1 end, 1, Counts) end,
+    fold(Pattern, Add, #{}).
+
+-spec owners_of(Host :: binary(), App :: binary()) ->
+    {ok, [push_devices:us()]} | {error, db_failure}.
+owners_of(Host, App) ->
+    Pattern = #push_device{key = {App, '_'}, us = {'$1', Host}, registered_at = '_', info = '_'},
+    case fold(Pattern, fun(User, Users) -> Users#{User => true} end, #{}) of
+        {ok, Users} -> {ok, [{User, Host} || User <- maps:keys(Users)]};
+        Error -> Error
+    end.
+
+%% Over $1 of the rows that fit.
+fold(Pattern, Fun, Acc) ->
+    Select = fun() -> mnesia:select(push_device, [{Pattern, [], ['$1']}], ?CHUNK, read) end,
+    try {ok, mnesia:async_dirty(fun() -> fold_chunks(Select(), Fun, Acc) end)}
+    catch
+        exit:{aborted, Reason} -> failure(Reason)
+    end.
+
+fold_chunks('$end_of_table', _Fun, Acc) ->
+    Acc;
+fold_chunks({Values, More}, Fun, Acc) ->
+    fold_chunks(mnesia:select(More), Fun, lists:foldl(Fun, Acc, Values)).
 
 -spec secret(atom(), binary()) -> {ok, binary()} | {error, db_failure}.
 secret(Name, Fresh) ->

@@ -1,9 +1,11 @@
 %% How clients register, unregister and list their devices: XEP-0357's <enable/> and <disable/>
-%% for our service's jid, and ad-hoc commands (XEP-0050) on the vhost. Each dialect becomes one of
-%% three actions on push_devices; each refusal is a stanza error with a sentence.
+%% for our service's jid, the Business Edition's <push/> and <disable/>, and ad-hoc commands
+%% (XEP-0050) on the vhost and on the service's component. Each dialect becomes one of three
+%% actions on push_devices; each refusal is a stanza error with a sentence.
 -module(push_registration).
 
--export([enable/4, disable/4, command/4, command_nodes/0]).
+-export([enable/4, disable/4, p1_push/3, p1_disable/1, command/4, command_nodes/0,
+         device_command/4]).
 
 -include("xmpp.hrl").
 -include("translate.hrl").
@@ -87,6 +89,20 @@ form(#xmlel{children = Children}) ->
             end
     end.
 
+%%% p1:push
+
+-spec p1_push(jid(), #xmlel{}, push_settings:settings()) -> answer(push_devices:device()).
+p1_push(From, El, Settings) ->
+    case push_p1:fields(El) of
+        {ok, Fields} -> register(From, Fields, <<>>, Settings);
+        {error, Error} -> refused(Error)
+    end.
+
+%% It names no device: those of this session are meant.
+-spec p1_disable(jid()) -> answer([push_devices:device()]).
+p1_disable(From) ->
+    unregister_session(From).
+
 %%% Ad-hoc commands
 
 -spec command_nodes() -> [{Node :: binary(), Name :: binary()}].
@@ -104,8 +120,20 @@ command_nodes() ->
 command(From, To, #adhoc_command{node = Node} = Request, Settings) ->
     case action(Node) of
         not_ours -> not_ours;
-        Action -> allowed(Action, From, To, Request, Settings)
+        Action -> allowed(Action, From, To#jid.lserver, Request, Settings)
     end.
+
+%% Tigase's commands, which go to the service's own jid.
+-spec device_command(jid(), Host :: binary(), #adhoc_command{}, push_settings:settings()) ->
+    {bind | unbind, [push_devices:device()], #adhoc_command{}}
+    | {error, stanza_error()}.
+device_command(From, Host, #adhoc_command{node = <<"register-device">>} = Request, Settings) ->
+    allowed(register_device, From, Host, Request, Settings);
+device_command(From, Host, #adhoc_command{node = <<"unregister-device">>} = Request, Settings) ->
+    allowed(unregister_device, From, Host, Request, Settings);
+device_command(_From, _Host, #adhoc_command{lang = Lang}, _Settings) ->
+    {error, xmpp:err_item_not_found(
+        ?T("The commands here are register-device and unregister-device"), Lang)}.
 
 action(?REGISTER) -> register;
 action(?REGISTER_H2) -> register;
@@ -114,7 +142,7 @@ action(<<"unregister-push-apns">>) -> unregister;
 action(?LIST) -> list;
 action(_) -> not_ours.
 
-allowed(_, #jid{luser = U, lserver = S}, #jid{lserver = Host}, #adhoc_command{lang = Lang}, _)
+allowed(_, #jid{luser = U, lserver = S}, Host, #adhoc_command{lang = Lang}, _)
   when U =:= <<>>; S =/= Host ->
     {error, xmpp:err_forbidden(?T("Only this server's own users have devices here"), Lang)};
 allowed(_, _, _, #adhoc_command{action = cancel} = Request, _) ->
@@ -123,20 +151,22 @@ allowed(_, _, _, #adhoc_command{action = Action, lang = Lang}, _)
   when Action =/= execute, Action =/= complete ->
     {error, xmpp:err_bad_request(
         ?T("The command has one step: execute, complete or cancel it"), Lang)};
-allowed(register, _, _, #adhoc_command{xdata = undefined} = Request, #{apps := Apps}) ->
+allowed(Action, From, _, Request, Settings) ->
+    run(Action, From, Request, Settings).
+
+run(register, _, #adhoc_command{xdata = undefined} = Request, #{apps := Apps}) ->
     {bind, [], reply(Request, executing, blank_form(maps:keys(Apps)))};
-allowed(register, From, _, #adhoc_command{xdata = Form} = Request, Settings) ->
+run(register, From, #adhoc_command{xdata = Form} = Request, Settings) ->
     Fields = push_form:fields(Form),
     case register(From, Fields, <<>>, Settings) of
         {ok, Device} ->
             {bind, [Device], reply(Request, completed, registered_form(Device, Settings))};
         {error, Error} -> {error, Error}
     end;
-allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
+run(unregister, From, #adhoc_command{xdata = Form} = Request, _) ->
     Result = case push_form:wanted(push_form:fields(Form)) of
         [] ->
-            Resource = From#jid.lresource,
-            unregister_all(From, fun(#{resource := R}) -> R =:= Resource end);
+            unregister_session(From);
         Wanted ->
             unregister_wanted(From, Wanted)
     end,
@@ -144,10 +174,26 @@ allowed(unregister, From, _, #adhoc_command{xdata = Form} = Request, _) ->
         {ok, Gone} -> {unbind, Gone, reply(Request, completed, undefined)};
         {error, Error} -> {error, Error}
     end;
-allowed(list, From, _, Request, _) ->
+run(list, From, Request, _) ->
     case owned(From, any) of
         {ok, Devices} -> {bind, [], reply(Request, completed, list_form(Devices))};
         {error, Error} -> {error, Error}
+    end;
+run(register_device, From, #adhoc_command{xdata = Form} = Request, Settings) ->
+    case register_phone(From, push_form:fields(Form), Settings) of
+        {ok, Node, Devices} ->
+            Answer = #xdata{type = result, fields = [text(<<"node">>, Node)]},
+            {bind, Devices, reply(Request, completed, Answer)};
+        {error, Error} -> {error, Error}
+    end;
+run(unregister_device, From, #adhoc_command{xdata = Form} = Request, #{tigase := App}) ->
+    case push_tigase:device(push_form:fields(Form), App, push_settings:mac_key()) of
+        {ok, Node} ->
+            case unregister(From, fun(#{device_id := Id}) -> Id =:= Node end) of
+                {ok, Gone} -> {unbind, Gone, reply(Request, completed, undefined)};
+                {error, Error} -> {error, Error}
+            end;
+        {error, Error} -> refused(Error)
     end.
 
 reply(Request, Status, Form) ->
@@ -194,23 +240,51 @@ datetime(Ms) ->
 
 %%% The three actions
 
-register(#jid{luser = U, lserver = S, lresource = R}, Fields, Node, #{apps := Apps}) ->
+register(From, Fields, Node, #{apps := Apps}) ->
     case push_form:registration(Fields, Node, Apps) of
-        {ok, Registration} ->
-            Device = Registration#{us => {U, S}, resource => R, node => Node,
-                                   registered_at => erlang:system_time(millisecond)},
-            case push_devices:register(Device) of
-                ok -> {ok, Device};
-                {error, db_failure} -> database_failure()
-            end;
-        {error, {bad_request, Sentence}} -> {error, xmpp:err_bad_request(Sentence, <<>>)};
-        {error, {item_not_found, Sentence}} -> {error, xmpp:err_item_not_found(Sentence, <<>>)};
-        {error, {not_acceptable, Sentence}} -> {error, xmpp:err_not_acceptable(Sentence, <<>>)}
+        {ok, Registration} -> store(device(From, Node, Registration));
+        {error, Error} -> refused(Error)
     end.
+
+%% A phone's two tokens at once, or none. The first one's node is both devices' id.
+register_phone(From, Fields, #{apps := Apps, tigase := App}) ->
+    case push_tigase:registrations(Fields, App, Apps, push_settings:mac_key()) of
+        {ok, Node, Registrations} ->
+            store_all(Node, [device(From, <<>>, R) || R <- Registrations]);
+        {error, Error} -> refused(Error)
+    end.
+
+store_all(Node, Devices) ->
+    case [Error || {error, Error} <- [store(Device) || Device <- Devices]] of
+        [] -> {ok, Node, Devices};
+        [Error | _] -> {error, Error}
+    end.
+
+device(#jid{luser = U, lserver = S, lresource = R}, Node, Registration) ->
+    Registration#{us => {U, S}, resource => R, node => Node,
+                  registered_at => erlang:system_time(millisecond)}.
+
+store(#{us := US, registered_at := Now} = Device) ->
+    case push_rate:allowed(US, Now div 1000) andalso push_devices:register(Device) of
+        ok ->
+            {ok, Device};
+        false ->
+            ok = push_counters:add(too_many_registrations),
+            {error, xmpp:err_resource_constraint(
+                ?T("Too many registrations of this account: try again in a minute"), <<>>)};
+        {error, db_failure} ->
+            database_failure()
+    end.
+
+refused({bad_request, Sentence}) -> {error, xmpp:err_bad_request(Sentence, <<>>)};
+refused({item_not_found, Sentence}) -> {error, xmpp:err_item_not_found(Sentence, <<>>)};
+refused({not_acceptable, Sentence}) -> {error, xmpp:err_not_acceptable(Sentence, <<>>)}.
 
 unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
     MacKey = push_settings:mac_key(),
-    unregister(From, fun(Device) -> is_wanted(Device, Wanted, MacKey) end);
+    %% Both devices of a phone of Tigase's dialect have the first one's node as id.
+    All = Wanted ++ [{phone, Node} || {node, Node} <- Wanted],
+    unregister(From, fun(Device) -> is_wanted(Device, All, MacKey) end);
 unregister_wanted(_From, _Wanted) ->
     {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
 
@@ -220,6 +294,9 @@ unregister(From, Condition) ->
         {ok, []} -> {error, xmpp:err_item_not_found(?T("You have no such device"), <<>>)};
         Answer -> Answer
     end.
+
+unregister_session(#jid{lresource = Resource} = From) ->
+    unregister_all(From, fun(#{resource := R}) -> R =:= Resource end).
 
 %% Who means all there are has what he wants when there is none.
 unregister_all(#jid{luser = U, lserver = S}, Condition) ->
@@ -241,7 +318,8 @@ is_wanted(#{token := Token, device_id := Id, node := Node} = Device, Wanted, Mac
     lists:member({token, Token}, Wanted)
         orelse lists:member({node, push_devices:node(MacKey, Device)}, Wanted)
         orelse (Node =/= <<>> andalso lists:member({node, Node}, Wanted))
-        orelse (Id =/= <<>> andalso lists:member({device_id, Id}, Wanted)).
+        orelse (Id =/= <<>> andalso lists:member({device_id, Id}, Wanted))
+        orelse (Id =/= <<>> andalso lists:member({phone, Id}, Wanted)).
 
 database_failure() ->
     {error, xmpp:err_internal_server_error(?T("Database failure"), <<>>)}.

@@ -47,6 +47,7 @@ init([]) ->
     ok = push_counters:init(),
     ok = push_settings:init(),
     ok = push_sessions:init(),
+    ok = push_rate:init(),
     ok = push_apps:init_table(),
     ok = push_loader:init_queue(),
     ok = mod_push_service:restore_settings(),

@@ -15,6 +15,8 @@
 -export([process_iq/1, adhoc_local_commands/4]).
 %% Accounts
 -export([remove_user/2]).
+%% For push_component
+-export([request/2]).
 
 -include("logger.hrl").
 -include("xmpp.hrl").
@@ -85,7 +87,7 @@ iq_handler(Host) ->
 
 -spec sm_receive_packet(stanza() | drop) -> stanza() | drop | {stop, drop}.
 sm_receive_packet(#message{} = Msg) -> push_trigger:mark(Msg);
-sm_receive_packet(#iq{} = IQ) -> request(IQ);
+sm_receive_packet(#iq{} = IQ) -> registration(IQ);
 sm_receive_packet(Acc) -> Acc.
 
 -spec offline_seen({atom(), message()}) -> {atom(), message()}.
@@ -244,18 +246,18 @@ us(#{jid := #jid{luser = U, lserver = S}}) ->
 
 %%% Requests
 
-%% <enable/> and <disable/> for our service. Here and not in an IQ handler: see
-%% update_iq_handler/1. At this point the child is still raw XML, and this is the process of the
-%% session that asks. A sender's name is its own: ejabberd writes it itself for sessions, and takes
-%% none of its vhosts from servers or components.
-request(#iq{type = Type, sub_els = [#xmlel{name = Name} = El],
-            from = #jid{luser = U, lserver = S, lresource = R} = From,
-            to = #jid{luser = U, lserver = S, lresource = <<>>}} = IQ)
+%% For our service. Here and not in an IQ handler: see update_iq_handler/1. At this point the child
+%% is still raw XML, and this is the process of the session that asks. A sender's name is its own:
+%% ejabberd writes it itself for sessions, and takes none of its vhosts from servers or components.
+registration(#iq{type = Type, sub_els = [#xmlel{name = Name} = El],
+                 from = #jid{luser = U, lserver = S, lresource = R} = From,
+                 to = #jid{luser = U, lserver = S, lresource = <<>>}} = IQ)
   when (Type =:= set orelse Type =:= get), R =/= <<>>,
-       (Name =:= <<"enable">> orelse Name =:= <<"disable">>) ->
-    case xmpp:get_ns(El) =:= ?NS_PUSH_0 andalso addressed(El, S) of
+       (Name =:= <<"enable">> orelse Name =:= <<"disable">> orelse Name =:= <<"push">>) ->
+    Action = action(xmpp:get_ns(El), Name),
+    case Action =/= none andalso addressed(Action, El, S) of
         {true, Settings} when Type =:= set ->
-            ejabberd_router:route(answer(IQ, From, El, Settings)),
+            ejabberd_router:route(answer(Action, IQ, From, El, Settings)),
             {stop, drop};
         {true, _} ->
             Text = ?T("Value 'get' of 'type' attribute is not allowed"),
@@ -264,11 +266,20 @@ request(#iq{type = Type, sub_els = [#xmlel{name = Name} = El],
         false ->
             IQ
     end;
-request(IQ) ->
+registration(IQ) ->
     IQ.
 
-addressed(El, Host) ->
+action(?NS_PUSH_0, <<"enable">>) -> enable;
+action(?NS_PUSH_0, <<"disable">>) -> disable;
+action(<<"p1:push">>, <<"push">>) -> p1_push;
+action(<<"p1:push">>, <<"disable">>) -> p1_disable;
+action(_, _) -> none.
+
+%% Whether it is for us: XEP-0357 names the service, p1:push none.
+addressed(Action, El, Host) ->
     case push_settings:get(Host) of
+        {ok, Settings} when Action =:= p1_push; Action =:= p1_disable ->
+            {true, Settings};
         {ok, #{service := Service} = Settings} ->
             try jid:tolower(jid:decode(fxml:get_tag_attr_s(<<"jid">>, El))) of
                 {<<>>, Service, <<>>} -> {true, Settings};
@@ -280,26 +291,25 @@ addressed(El, Host) ->
             false
     end.
 
-answer(IQ, JID, #xmlel{name = Name} = El, Settings) ->
+answer(Action, IQ, JID, El, Settings) ->
     Node = fxml:get_tag_attr_s(<<"node">>, El),
-    try
-        case Name of
-            <<"enable">> -> push_registration:enable(JID, Node, El, Settings);
-            <<"disable">> -> push_registration:disable(JID, Node, El, Settings)
+    Answer = request("Push registration", fun() ->
+        case Action of
+            enable -> push_registration:enable(JID, Node, El, Settings);
+            disable -> push_registration:disable(JID, Node, El, Settings);
+            p1_push -> push_registration:p1_push(JID, El, Settings);
+            p1_disable -> push_registration:p1_disable(JID)
         end
-    of
+    end),
+    case Answer of
         {ok, Devices} when is_list(Devices) ->
-            session(JID, unbind, Devices),
+            ok = push_sessions:change(JID, unbind, Devices),
             xmpp:make_iq_result(IQ);
         {ok, Device} ->
-            session(JID, bind, [Device]),
+            ok = push_sessions:change(JID, bind, [Device]),
             xmpp:make_iq_result(IQ);
         {error, Error} ->
             xmpp:make_error(IQ, Error)
-    catch
-        Class:_:Stack ->
-            ok = crashed("Push registration", Class, Stack),
-            xmpp:make_error(IQ, xmpp:err_internal_server_error())
     end.
 
 %% Requests for another service's jid or another user, where mod_push is not there to serve them.
@@ -319,30 +329,31 @@ process_iq(#iq{lang = Lang} = IQ) ->
 adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
     case push_settings:get(Host) of
         {ok, Settings} ->
-            try push_registration:command(From, To, Request, Settings) of
+            Answer = request("Push command", fun() ->
+                push_registration:command(From, To, Request, Settings)
+            end),
+            case Answer of
                 not_ours ->
                     Acc;
                 {error, _} = Error ->
                     {stop, Error};
                 {Change, Devices, Reply} ->
-                    session(From, Change, Devices),
+                    ok = push_sessions:change(From, Change, Devices),
                     {stop, Reply}
-            catch
-                Class:_:Stack ->
-                    ok = crashed("Push command", Class, Stack),
-                    {stop, {error, xmpp:err_internal_server_error()}}
             end;
         none ->
             Acc
     end.
 
-session(_From, _Change, []) ->
-    ok;
-session(#jid{luser = U, lserver = S, lresource = R}, Change, Devices) ->
-    case ejabberd_sm:get_session_pid(U, S, R) of
-        none -> ok;
-        Pid when Change =:= bind -> push_sessions:bind(Pid, Devices);
-        Pid -> push_sessions:unbind(Pid, Devices)
+%% What the request comes to; a crash of ours is an error of the server's.
+-spec request(What :: string(), fun(() -> T)) -> T | {error, stanza_error()}.
+request(What, Fun) ->
+    try
+        Fun()
+    catch
+        Class:_:Stack ->
+            ok = crashed(What, Class, Stack),
+            {error, xmpp:err_internal_server_error()}
     end.
 
 %%% Accounts

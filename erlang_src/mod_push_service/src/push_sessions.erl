@@ -4,7 +4,7 @@
 %% processes; a row never outlives its session's meaning, since a dead process is no session.
 -module(push_sessions).
 
--export([init/0, bind/2, unbind/2, put/3, drop/2, others/2, online/1]).
+-export([init/0, bind/2, unbind/2, change/3, put/3, drop/2, others/2, online/1]).
 
 -type us() :: {binary(), binary()}.
 -type device_key() :: {App :: binary(), Token :: binary()}.
@@ -26,6 +26,18 @@ bind(Pid, Devices) ->
 -spec unbind(pid(), [push_devices:device()]) -> ok.
 unbind(Pid, Devices) ->
     ejabberd_c2s:cast(Pid, {push_service, unbind, Devices}).
+
+%% The same for the session of this jid, where it has one.
+-spec change(jid:jid(), bind | unbind, [push_devices:device()]) -> ok.
+change(_JID, _Change, []) ->
+    ok;
+change(JID, Change, Devices) ->
+    {U, S, R} = jid:tolower(JID),
+    case ejabberd_sm:get_session_pid(U, S, R) of
+        none -> ok;
+        Pid when Change =:= bind -> bind(Pid, Devices);
+        Pid -> unbind(Pid, Devices)
+    end.
 
 -spec put(us(), pid(), [device_key()]) -> ok.
 put(US, Pid, []) ->

@@ -9,7 +9,8 @@
 -type settings() :: #{
     service := binary(),                    %% the jid that clients put into <enable/>
     content := push_content:level(),
-    apps := #{App :: binary() => apns_nif:config()}
+    apps := #{App :: binary() => apns_nif:config()},
+    tigase := App :: binary() | none        %% whose clients register as with Tigase's service
 }.
 
 %% What a message needs of them.

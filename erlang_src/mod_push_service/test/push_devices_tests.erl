@@ -16,13 +16,17 @@ superseded_test_() ->
           [(device(<<"old">>, <<"phone">>, 1))#{app := <<"b">>}], []},
          {"19 others are few enough", others(19), []},
          {"of 21 others the oldest two go", others(21), [<<"1">>, <<"2">>]}],
-    [{Name, ?_assertEqual(Expected, lists:sort([T || #{token := T}
-                                                       <- push_devices:superseded(New, Owned)]))}
-     || {Name, Owned, Expected} <- Rows].
+    Gone = fun(Owned) -> [T || #{token := T} <- push_devices:superseded(New, Owned, 20)] end,
+    [{Name, ?_assertEqual(Expected, lists:sort(Gone(Owned)))} || {Name, Owned, Expected} <- Rows].
 
 devices_without_an_id_do_not_replace_one_another_test() ->
     ?assertEqual([], push_devices:superseded(device(<<"new">>, <<>>, 2),
-                                             [device(<<"old">>, <<>>, 1)])).
+                                             [device(<<"old">>, <<>>, 1)], 20)).
+
+one_device_at_most_test() ->
+    New = device(<<"new">>, <<>>, 5),
+    ?assertEqual([<<"2">>, <<"1">>],
+                 [T || #{token := T} <- push_devices:superseded(New, others(2), 1)]).
 
 %% {token, app, kind, device_id, registered_at}
 ringing_test_() ->

@@ -160,6 +160,9 @@ class Phone:
         """Condition and text of the error."""
         return refusal(await self.ask(self._enable(token, service, fields), expect_error=True))
 
+    def enable_xml(self, node: str) -> str:
+        return self._enable(node, None, {})
+
     def _enable(self, node: str, service: str | None, fields: dict[str, str]) -> str:
         form = form_xml({"FORM_TYPE": PUBLISH_OPTIONS} | fields) if fields else ""
         return f"<enable xmlns='{NS_PUSH}' jid='{service or 'push.' + self.host}' node='{node}'>{form}</enable>"

@@ -1,0 +1,204 @@
+"""The words of others' clients, as those clients send them: the Business Edition's p1:push, and Tigase's register-device."""
+
+from typing import Any
+
+from bed import Bed
+from bed.phone import fields_of, form_xml, new_token, refusal
+from bed.simulator import TOPIC
+from bed.suite import Suite, expect, run
+
+MODULES = {"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {}, "mod_version": {},
+           "mod_stream_mgmt": {"resume_timeout": 300}}
+NS_DISCO = "http://jabber.org/protocol/disco"
+SERVICE = "push.localhost"
+
+p1 = Suite("p1:push", lambda: Bed(MODULES))
+
+
+def push_xml(token: str, body: str = "<body send='all' groupchat='true' from='name'/>", offline: str = "true",
+             app: str = TOPIC, attributes: str = "", kind: str = "applepush") -> str:
+    """What ProcessOne's iOS library sends after each login, with the answers of its settings filled in."""
+    return (f"<push xmlns='p1:push'{attributes}><keepalive max='120'/><session duration='60'/>{body}"
+            f"<status type='xa'>Away</status><offline>{offline}</offline>"
+            f"<notification><type>{kind}</type><id>{token}</id></notification><appid>{app}</appid></push>")
+
+
+@p1.case
+async def registers(bed: Bed) -> None:
+    """<push/> registers the device by the app's topic, and a message is pushed once the user is gone"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, token = await bed.online(bob), new_token()
+    await phone.ask(push_xml(token.upper()))
+    expect("tokens", [token], await bed.stored(bob))
+    await phone.logout()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
+
+
+@p1.case
+async def no_push_after_logout(bed: Bed) -> None:
+    """with <offline>false</offline> a logout removes the device"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    await phone.ask(push_xml(new_token(), offline="false"))
+    await phone.logout()
+    await bed.until_stored(bob, [])
+
+
+@p1.case
+async def disables(bed: Bed) -> None:
+    """<disable/> removes the devices of this session and of no other, and is no error where there is none"""
+    bob = await bed.user()
+    phone, pad = await bed.online(bob), await bed.online(bob, "pad")
+    kept = new_token()
+    await phone.ask(push_xml(new_token()))
+    await pad.ask(push_xml(kept))
+    for _ in range(2):
+        await phone.ask("<disable xmlns='p1:push'/>")
+        expect("tokens", [kept], await bed.stored(bob))
+
+
+@p1.case
+async def refuses(bed: Bed) -> None:
+    """another service, another app, no token: an error that says so, and nothing is stored"""
+    bob, carol = await bed.user(), await bed.user("carol")
+    phone, token = await bed.online(bob), new_token()
+    for xml, condition, words in (
+        (push_xml(token, kind="gcm"), "not-acceptable", "applepush"),
+        (push_xml(token, app="com.example.other"), "item-not-found", TOPIC),
+        (push_xml("no token"), "not-acceptable", "This is no device token"),
+        (push_xml("aa" * 101), "not-acceptable", "too long"),
+        ("<push xmlns='p1:push'/>", "bad-request", "<id/> in <notification/>"),
+        ("<push xmlns='p1:push'><notification/></push>", "not-acceptable", "applepush"),
+    ):
+        got, text = refusal(await phone.ask(xml, expect_error=True))
+        expect(f"the refusal of {xml}", (condition, True), (got, words in text))
+    expect("of a get", "not-allowed", refusal(await phone.ask(push_xml(token), kind="get", expect_error=True))[0])
+    await phone.ask(push_xml(token), to=carol, expect_error=True)
+    expect("tokens", [[], []], [await bed.stored(bob), await bed.stored(carol)])
+    await phone.ask("<push xmlns='urn:example:other'/>", expect_error=True)
+    expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
+
+
+class TigaseBed(Bed):
+    """The one app is for such clients, unless told otherwise."""
+
+    def module_config(self, **options: Any) -> dict[str, Any]:
+        return super().module_config(**{"apps": {TOPIC: self.simulator.app() | {"tigase": True}}} | options)
+
+
+tigase = Suite("Tigase's register-device", lambda: TigaseBed(MODULES))
+
+
+def command(node: str, fields: dict[str, str] | None) -> str:
+    form = form_xml({"provider": "tigase:messenger:apns:1"} | fields) if fields is not None else ""
+    return f"<command xmlns='http://jabber.org/protocol/commands' node='{node}' action='execute'>{form}</command>"
+
+
+@tigase.case
+async def is_found(bed: Bed) -> None:
+    """the server's items lead to the component, which is what Siskin looks for and tells of its commands"""
+    phone = await bed.online(await bed.user())
+    items = await phone.ask(f"<query xmlns='{NS_DISCO}#items'/>", "get", "localhost")
+    expect("the component among the server's items", True,
+           SERVICE in {item.get("jid") for item in items.xml.iter(f"{{{NS_DISCO}#items}}item")})
+    info = await phone.ask(f"<query xmlns='{NS_DISCO}#info'/>", "get", SERVICE)
+    identity = info.xml.find(".//{*}identity")
+    expect("what it is", ("pubsub", "push"), (identity.get("category"), identity.get("type")))
+    features = {feature.get("var") for feature in info.xml.iter(f"{{{NS_DISCO}#info}}feature")}
+    expect("its features", True, {"urn:xmpp:push:0", "tigase:messenger:apns:1"} <= features)
+    commands = await phone.ask(f"<query xmlns='{NS_DISCO}#items' node='http://jabber.org/protocol/commands'/>",
+                               "get", SERVICE)
+    nodes = [item.get("node") for item in commands.xml.iter(f"{{{NS_DISCO}#items}}item")]
+    expect("its commands", ["register-device", "unregister-device"], sorted(nodes))
+    for node in nodes:
+        info = await phone.ask(f"<query xmlns='{NS_DISCO}#info' node='{node}'/>", "get", SERVICE)
+        expect(f"what {node} is", "command-node", info.xml.find(".//{*}identity").get("type"))
+    await phone.ask(f"<query xmlns='{NS_DISCO}#info' node='other'/>", "get", SERVICE, expect_error=True)
+
+
+@tigase.case
+async def registers_both_tokens(bed: Bed) -> None:
+    """register-device takes both tokens of a phone; its node can be enabled; unregister-device removes both"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone = await bed.online(bob)
+    token, pushkit = new_token(), new_token()
+    answer = await phone.ask(command("register-device", {"device-token": token, "device-second-token": pushkit}),
+                             to=SERVICE)
+    node = fields_of(answer.xml)["node"]
+    expect("tokens", sorted([token, pushkit]), sorted(await bed.stored(bob)))
+    await phone.enable(node)
+    await phone.vanish()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes of a message", [token], [push.token for push in await bed.pushes(since, bob)])
+    since = await bed.simulator.end()
+    alice.send(bob, None, "<propose xmlns='urn:xmpp:jingle-message:0' id='call'><description "
+               "xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>", "<store xmlns='urn:xmpp:hints'/>")
+    expect("pushes of a call", [pushkit], [push.token for push in await bed.pushes(since, bob)])
+    back = await bed.online(bob)
+    await back.ask(command("unregister-device", {"device-token": token}), to=SERVICE)
+    expect("tokens in the end", [], await bed.stored(bob))
+    again = await back.ask(command("unregister-device", {"device-token": token}), to=SERVICE, expect_error=True)
+    expect("a second time", "item-not-found", refusal(again)[0])
+
+
+@tigase.case
+async def disable_takes_both(bed: Bed) -> None:
+    """<disable/> with the node removes both tokens of the phone"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    answer = await phone.ask(command("register-device", {"device-token": new_token(),
+                                                         "device-second-token": new_token()}), to=SERVICE)
+    await phone.disable(fields_of(answer.xml)["node"])
+    expect("tokens", [], await bed.stored(bob))
+
+
+@tigase.case
+async def refuses_wrong_forms(bed: Bed) -> None:
+    """another provider, no token, a wrong second one, another command, another server: refused, and nothing is stored"""
+    bob = await bed.user()
+    phone, token = await bed.online(bob), new_token()
+    for node, fields, condition in (
+        ("register-device", {"provider": "tigase:messenger:fcm:1", "device-token": token}, "not-acceptable"),
+        ("register-device", {}, "bad-request"),
+        ("register-device", None, "bad-request"),
+        ("register-device", {"device-token": "no token"}, "not-acceptable"),
+        ("register-device", {"device-token": token, "device-second-token": "no token"}, "not-acceptable"),
+        ("unregister-device", {"device-token": token}, "item-not-found"),
+        ("list-devices", {}, "item-not-found"),
+    ):
+        answer = await phone.ask(command(node, fields), to=SERVICE, expect_error=True)
+        expect(f"the refusal of {node} with {fields}", condition, refusal(answer)[0])
+    expect("tokens", [], await bed.stored(bob))
+    expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
+
+
+@tigase.case
+async def goes_with_the_option(bed: Bed) -> None:
+    """without an app for such clients there is no component, and a crash of its process brings it back where there is"""
+    phone = await bed.online(await bed.user())
+    query = f"<query xmlns='{NS_DISCO}#info'/>"
+    await bed.node.eval("""
+        Self = self(),
+        Tell = fun(Route) -> Self ! {route, Route} end,
+        ok = ejabberd_hooks:add(route_registered, Tell, 50),
+        exit(whereis(push_component), kill),
+        receive {route, <<"push.localhost">>} -> ok after 20000 -> exit(late) end,
+        ejabberd_hooks:delete(route_registered, Tell, 50)""")
+    await phone.ask(query, "get", SERVICE)
+    await bed.node.reload(bed.module_config(apps={TOPIC: bed.simulator.app()}))
+    expect("the route", False, await bed.node.eval("ejabberd_router:is_my_route(<<\"push.localhost\">>)"))
+    await bed.node.reload(bed.module_config())
+    await phone.ask(query, "get", SERVICE)
+    app = bed.simulator.app() | {"tigase": True}
+    said = await bed.node.refused_reload(bed.module_config(apps={TOPIC: app, "beta": app}))
+    expect("what is said of two apps for such clients", True,
+           "modules->mod_push_service->apps" in said and f"{TOPIC}" in said and "beta" in said)
+
+
+if __name__ == "__main__":
+    run(p1, tigase)
