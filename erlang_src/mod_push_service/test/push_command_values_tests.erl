@@ -77,9 +77,9 @@ many_vhosts_are_not_all_named() ->
     ?assertNotEqual(nomatch, binary:match(Sentence, <<" and 990 more">>)).
 
 a_device_is_a_row_test() ->
-    ?assertEqual({<<"d-1">>, <<"a">>, <<"production">>, <<"voip">>, <<"00112233...">>, <<"sender">>,
-                  <<"de">>, <<"phone">>, <<"false">>, <<"2023-11-14T22:13:20Z">>, <<"id">>,
-                  <<"Bob's">>, <<"paused">>},
+    ?assertEqual({<<"d-1">>, <<"a">>, <<"production">>, <<"voip">>, <<"00112233...">>,
+                  <<"sender">>, <<"de">>, <<"phone">>, <<"false">>, <<"2023-11-14T22:13:20Z">>,
+                  <<"id">>, <<"Bob's">>, <<"paused">>},
                  push_command_values:device_row(device(), <<"d-1">>, settings(), paused)).
 
 the_stricter_content_is_shown_test_() ->
