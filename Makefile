@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 export APNS_SIM ?= $(abspath $(CARGO_TARGET_DIR))/release/apns_sim
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check bench bench-quick fmt clean install uninstall
+.PHONY: help setup build demo test test-sql check bench bench-quick fmt clean install uninstall
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ demo:  ## show a push from a real ejabberd to a simulated phone; KEEP=1 stays up
 test:  ## run all tests and checks; the last line counts them
 	@tools/setup test
 	@tools/run_tests
+
+test-sql:  ## run the tests of the stores alone: Mnesia, SQLite, PostgreSQL and MariaDB, started for it
+	@tools/setup test
+	@tools/run_tests build sql
 
 check:  ## run the checks alone (format, lints, docs, dependencies, xref, dialyzer)
 	@tools/run_tests build check

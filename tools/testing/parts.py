@@ -146,6 +146,7 @@ PARTS = [
     Part("eunit", eunit),
     Part("ct", common_test),
     Part("e2e", lambda log: programs("test/e2e", log)),
+    Part("sql", lambda log: programs("test/sql", log)),
     Part("demo", demo),
 ]
 

@@ -27,7 +27,7 @@ start(Host, Opts) ->
     ok = push_service:start(),
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
-    ok = load_mac_key(Backend),
+    ok = push_devices:load_mac_key(Host, Backend),
     Settings = settings(Opts),
     ok = push_settings:put(Host, Settings),
     %% Engines that run for another vhost may hold what was so before this one stopped.
@@ -55,7 +55,8 @@ reload(Host, NewOpts, OldOpts) ->
     NewBackend = gen_mod:db_mod(NewOpts, push_devices),
     case gen_mod:db_mod(OldOpts, push_devices) of
         NewBackend -> ok;
-        _ -> ok = NewBackend:init(Host, NewOpts)
+        _ -> ok = NewBackend:init(Host, NewOpts),
+             ok = push_devices:load_mac_key(Host, NewBackend)
     end,
     %% Under a stricter or a looser level the engines' copies are grouped in another way.
     Settings = settings(NewOpts),
@@ -102,15 +103,6 @@ restore_settings() ->
         Opts = gen_mod:get_module_opts(Host, ?MODULE),
         ok = push_settings:put(Host, settings(Opts))
     end, [Host || Host <- ejabberd_option:hosts(), gen_mod:is_loaded(Host, ?MODULE)]).
-
-load_mac_key(Backend) ->
-    case Backend:secret(mac_key, crypto:strong_rand_bytes(32)) of
-        {ok, Key} ->
-            push_settings:set_mac_key(Key);
-        {error, db_failure} ->
-            ?ERROR_MSG("No server key in the database: thread ids change with the next start", []),
-            push_settings:set_mac_key(crypto:strong_rand_bytes(32))
-    end.
 
 %% Counters of this node since its start: push_counters:name() says what each means.
 -spec stats() -> #{push_counters:name() => non_neg_integer()}.
@@ -322,10 +314,11 @@ mod_doc() ->
                   ?T("Devices of one user at most. Of more, the one that was registered longest "
                      "ago goes. The default is '20'.")}},
            {db_type,
-            #{value => "mnesia",
+            #{value => "mnesia | sql",
               desc =>
-                  ?T("Same as top-level _`default_db`_ option, but applied to this module "
-                     "only.")}}],
+                  ?T("Where devices are kept. Same as top-level _`default_db`_ option, but "
+                     "applied to this module only. An ejabberd that does not make its tables in "
+                     "SQL by itself needs those of 'priv/sql' loaded.")}}],
       example =>
           ["modules:",
            "  mod_push_service:",

@@ -72,9 +72,9 @@ register_device(User, Host, App, Token, Options) ->
 -spec remove_device(term(), term(), term()) -> done() | refusal().
 remove_device(User, Host, Device) ->
     answer(fun() ->
-        {US, _} = whom(User, Host),
-        Wanted = value(push_command_values:wanted(Device)),
-        case stored(push_devices:unregister(US, push_registration:is_meant(Wanted), ?BY_ADMIN)) of
+        {{_, LServer} = US, _} = whom(User, Host),
+        IsMeant = push_registration:is_meant(LServer, value(push_command_values:wanted(Device))),
+        case stored(push_devices:unregister(US, IsMeant, ?BY_ADMIN)) of
             [] -> refuse(not_exists, <<"The user has no such device: push_devices lists those "
                                        "there are">>);
             Gone -> {ok, push_command_values:removed(length(Gone))}
@@ -209,8 +209,8 @@ stored({error, db_failure}) ->
 latest_first(Devices) ->
     lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Devices).
 
-name(Device) ->
-    push_devices:node(push_settings:mac_key(), Device).
+name(#{us := {_, LServer}} = Device) ->
+    push_devices:node(push_settings:mac_key(LServer), Device).
 
 %% On this node.
 engine(App, #{apps := Apps}) when not is_map_key(App, Apps) ->

@@ -1,11 +1,11 @@
-%% Which devices a user has: the rules, in front of a store (push_devices_mnesia). The store is
-%% the truth; the engines of each node hold copies that push_loader makes, and every change here
-%% is followed by one there.
+%% Which devices a user has: the rules, in front of a store (push_devices_mnesia or _sql). The
+%% store is the truth; the engines of each node hold copies that push_loader makes, and every
+%% change here is followed by one there.
 %%
 %% A token has one owner and one entry per app: registered again, by whomever, it moves.
 -module(push_devices).
 
--export([register/1, unregister/3, list/1, remove_user/1, backend/1]).
+-export([register/1, unregister/3, list/1, remove_user/1, backend/1, load_mac_key/2]).
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
 %% For push_loader
@@ -44,7 +44,9 @@
 %% Removes those of the owner's devices that the condition names.
 -callback remove(us(), fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
--callback remove_token(App :: binary(), Token :: binary(), fun((device()) -> boolean())) ->
+%% In the whole place, whichever of its vhosts is named.
+-callback remove_token(Host :: binary(), App :: binary(), Token :: binary(),
+                       fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
 %% All owners of a vhost, without order.
 -callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
@@ -54,22 +56,71 @@
 -callback count(Host :: binary()) ->
     {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
 %% A secret of the server, made by the first node that asks.
--callback secret(Name :: atom(), Fresh :: binary()) -> {ok, binary()} | {error, db_failure}.
+-callback secret(Host :: binary(), Name :: atom(), Fresh :: binary()) ->
+    {ok, binary()} | {error, db_failure}.
+%% Which vhosts keep their devices in one place: those with the same answer.
+-callback place(Host :: binary()) -> term().
 
 %% Milliseconds that a client's answer waits for the registries of all nodes.
 -define(REFRESH_TIMEOUT, 5000).
+%% Tries to get a lock on a token; global waits up to a quarter of a second after the first, and
+%% twice as long after each.
+-define(LOCK_RETRIES, 5).
 
 %% When it returns, the engines of all nodes know.
 -spec register(device()) -> ok | {error, db_failure}.
-register(#{us := {_, Host} = US} = Device) ->
-    Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
-    case (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end) of
-        {ok, Gone} ->
+register(#{us := US} = Device) ->
+    case store(Device) of
+        {ok, Gone, Result} ->
+            ok = renew_mac_key(US),
             log_moved(Device, Gone),
             log_superseded(Device, Gone),
-            refresh_all([US | owners(Gone)]);
+            ok = refresh_all([US | owners(Gone)]),
+            Result;
         Error ->
             failed(Error)
+    end.
+
+store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
+    Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
+    Store = fun() ->
+        (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end)
+    end,
+    Here = place(Host),
+    case [There || {Place, There} <- places(App), Place =/= Here] of
+        [] ->
+            store_here(Store);
+        Elsewhere ->
+            %% No transaction reaches from one database into another: of two registrations at once
+            %% each would remove the other's device.
+            Lock = {{?MODULE, App, Token}, self()},
+            Locked = fun() -> store_alone(Store, Elsewhere, App, Token) end,
+            case global:trans(Lock, Locked, ejabberd_cluster:get_nodes(), ?LOCK_RETRIES) of
+                aborted -> {error, db_failure};
+                Result -> Result
+            end
+    end.
+
+store_here(Store) ->
+    case Store() of
+        {ok, Gone} -> {ok, Gone, ok};
+        Error -> Error
+    end.
+
+%% Where it cannot go elsewhere, the client is told to try again.
+store_alone(Store, Elsewhere, App, Token) ->
+    case Store() of
+        {ok, Replaced} ->
+            Results = [(backend(Host)):remove_token(Host, App, Token, fun(_) -> true end)
+                       || Host <- Elsewhere],
+            Moved = lists:append([Gone || {ok, Gone} <- Results]),
+            {ok, Moved ++ Replaced,
+             case lists:keyfind(error, 1, Results) of
+                 false -> ok;
+                 Error -> failed(Error)
+             end};
+        Error ->
+            Error
     end.
 
 %% The devices that are gone by this; [] where the condition named none.
@@ -97,7 +148,7 @@ unregister(US, Condition, Why) ->
 -spec list(us()) -> {ok, [device()]} | {error, db_failure}.
 list(US) ->
     case (backend(US)):lookup(US) of
-        {ok, Devices} -> {ok, Devices};
+        {ok, Devices} -> ok = renew_mac_key(US), {ok, Devices};
         Error -> failed(Error)
     end.
 
@@ -159,7 +210,8 @@ logout(US, Resource, Now) ->
                     Reason :: binary()) -> ok.
 token_invalid(App, Token, Timestamp, Reason) ->
     Condition = fun(#{registered_at := At}) -> At =< Timestamp end,
-    Results = [Backend:remove_token(App, Token, Condition) || Backend <- backends()],
+    Results = [(backend(Host)):remove_token(Host, App, Token, Condition)
+               || {_, Host} <- places(App)],
     lists:foreach(fun
         ({ok, Gone}) ->
             lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
@@ -238,12 +290,41 @@ mac(Key, Data) ->
     <<Mac:16/binary, _/binary>> = crypto:mac(hmac, sha256, Key, Data),
     binary:encode_hex(Mac).
 
+-spec load_mac_key(Host :: binary(), Backend :: module()) -> ok.
+load_mac_key(Host, Backend) ->
+    Fresh = crypto:strong_rand_bytes(32),
+    case Backend:secret(Host, mac_key, Fresh) of
+        {ok, Key} ->
+            push_settings:set_mac_key(Host, kept, Key);
+        {error, db_failure} ->
+            temporary_mac_key(Host, push_settings:mac_key_kind(Host), Fresh)
+    end.
+
+temporary_mac_key(Host, none, Fresh) ->
+    ?ERROR_MSG("The database of ~ts did not give the server's key: until it does, thread ids "
+               "differ from those before", [Host]),
+    push_settings:set_mac_key(Host, temporary, Fresh);
+temporary_mac_key(_Host, _Kind, _Fresh) ->
+    ok.
+
+%% The database is there again.
+renew_mac_key({_, Host}) ->
+    case push_settings:mac_key_kind(Host) of
+        temporary -> load_mac_key(Host, backend(Host));
+        _ -> ok
+    end.
+
 -spec backend(us() | Host :: binary()) -> module().
 backend({_, Host}) -> backend(Host);
 backend(Host) -> gen_mod:db_mod(gen_mod:get_module_opt(Host, mod_push_service, db_type), ?MODULE).
 
-backends() ->
-    lists:usort([backend(Host) || {Host, _} <- push_settings:hosts()]).
+place(Host) -> (backend(Host)):place(Host).
+
+%% Where devices with this app may be, each with one vhost that leads there.
+places(App) ->
+    maps:to_list(maps:from_list(
+        [{place(Host), Host} || {Host, #{apps := Apps}} <- push_settings:hosts(),
+                                is_map_key(App, Apps)])).
 
 owners(Devices) ->
     [US || #{us := US} <- Devices].

@@ -3,7 +3,7 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/3, owners/1, secret/2]).
+-export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
 -export([count/1, owners_of/2]).
 
 -include("logger.hrl").
@@ -62,9 +62,9 @@ remove(US, Condition) ->
         delete_if(Condition, Rows)
     end).
 
--spec remove_token(binary(), binary(), fun((push_devices:device()) -> boolean())) ->
+-spec remove_token(binary(), binary(), binary(), fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
-remove_token(App, Token, Condition) ->
+remove_token(_Host, App, Token, Condition) ->
     transaction(fun() ->
         delete_if(Condition, mnesia:read(push_device, {App, Token}, write))
     end).
@@ -107,8 +107,8 @@ fold_chunks('$end_of_table', _Fun, Acc) ->
 fold_chunks({Values, More}, Fun, Acc) ->
     fold_chunks(mnesia:select(More), Fun, lists:foldl(Fun, Acc, Values)).
 
--spec secret(atom(), binary()) -> {ok, binary()} | {error, db_failure}.
-secret(Name, Fresh) ->
+-spec secret(binary(), atom(), binary()) -> {ok, binary()} | {error, db_failure}.
+secret(_Host, Name, Fresh) ->
     transaction(fun() ->
         case mnesia:read(push_secret, Name, write) of
             [#push_secret{value = Value}] ->
@@ -118,6 +118,11 @@ secret(Name, Fresh) ->
                 Fresh
         end
     end).
+
+%% All vhosts of the cluster share one table.
+-spec place(binary()) -> term().
+place(_Host) ->
+    ?MODULE.
 
 delete_if(Condition, Rows) ->
     Gone = [Device || Device <- [to_device(Row) || Row <- Rows], Condition(Device)],

@@ -7,7 +7,7 @@
 -export([enable/4, disable/4, p1_push/3, p1_disable/1, command/4, command_nodes/0,
          device_command/4]).
 %% For push_commands
--export([device/3, is_meant/1, datetime/1]).
+-export([device/3, is_meant/2, datetime/1]).
 
 -include("xmpp.hrl").
 -include("translate.hrl").
@@ -45,7 +45,7 @@ enable(From, Node, El, Settings) ->
 
 %% The node that an ad-hoc registration gave: the device is there already, with what was said then.
 enable_known(#jid{luser = U, lserver = S} = From, Node, Fields, Settings) ->
-    MacKey = push_settings:mac_key(),
+    MacKey = push_settings:mac_key(S),
     Secret = push_devices:secret(MacKey, {U, S}, Node),
     case {secret(Fields), owned(From, [{node, Node}])} of
         {Given, {ok, [Device]}} when Given =:= none; Given =:= Secret ->
@@ -178,7 +178,8 @@ run(unregister, From, #adhoc_command{xdata = Form} = Request, _) ->
     end;
 run(list, From, Request, _) ->
     case owned(From, any) of
-        {ok, Devices} -> {bind, [], reply(Request, completed, list_form(Devices))};
+        {ok, Devices} ->
+            {bind, [], reply(Request, completed, list_form(From#jid.lserver, Devices))};
         {error, Error} -> {error, Error}
     end;
 run(register_device, From, #adhoc_command{xdata = Form} = Request, Settings) ->
@@ -189,7 +190,8 @@ run(register_device, From, #adhoc_command{xdata = Form} = Request, Settings) ->
         {error, Error} -> {error, Error}
     end;
 run(unregister_device, From, #adhoc_command{xdata = Form} = Request, #{tigase := App}) ->
-    case push_tigase:device(push_form:fields(Form), App, push_settings:mac_key()) of
+    case push_tigase:device(push_form:fields(Form), App,
+                            push_settings:mac_key(From#jid.lserver)) of
         {ok, Node} ->
             case unregister(From, fun(#{device_id := Id}) -> Id =:= Node end) of
                 {ok, Gone} -> {unbind, Gone, reply(Request, completed, undefined)};
@@ -213,15 +215,15 @@ blank_form(Apps) ->
                       label = <<"Remove when I log out">>}]}.
 
 %% What the client puts into <enable/>, should it want to; pushes go out without.
-registered_form(#{us := US} = Device, #{service := Service}) ->
-    MacKey = push_settings:mac_key(),
+registered_form(#{us := {_, Host} = US} = Device, #{service := Service}) ->
+    MacKey = push_settings:mac_key(Host),
     Node = push_devices:node(MacKey, Device),
     #xdata{type = result, fields =
         [text(<<"jid">>, Service), text(<<"node">>, Node),
          text(<<"secret">>, push_devices:secret(MacKey, US, Node))]}.
 
-list_form(Devices) ->
-    MacKey = push_settings:mac_key(),
+list_form(Host, Devices) ->
+    MacKey = push_settings:mac_key(Host),
     Vars = [<<"device-name">>, <<"node">>, <<"app">>, <<"kind">>, <<"device-id">>,
             <<"registered">>],
     #xdata{type = result,
@@ -252,7 +254,8 @@ register(From, Fields, Node, #{apps := Apps}) ->
 
 %% A phone's two tokens at once, or none. The first one's node is both devices' id.
 register_phone(From, Fields, #{apps := Apps, tigase := App}) ->
-    case push_tigase:registrations(Fields, App, Apps, push_settings:mac_key()) of
+    MacKey = push_settings:mac_key(From#jid.lserver),
+    case push_tigase:registrations(Fields, App, Apps, MacKey) of
         {ok, Node, Registrations} ->
             store_all(Node, [device(From, <<>>, R) || R <- Registrations]);
         {error, Error} -> refused(Error)
@@ -286,15 +289,15 @@ refused({item_not_found, Sentence}) -> {error, xmpp:err_item_not_found(Sentence,
 refused({not_acceptable, Sentence}) -> {error, xmpp:err_not_acceptable(Sentence, <<>>)}.
 
 unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
-    unregister(From, is_meant(Wanted));
+    unregister(From, is_meant(From#jid.lserver, Wanted));
 unregister_wanted(_From, _Wanted) ->
     {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
 
-%% Whether a device is one of those that somebody named.
--spec is_meant([{node | token | device_id, binary()}]) ->
+%% Whether a device of the vhost is one of those that somebody named.
+-spec is_meant(Host :: binary(), [{node | token | device_id, binary()}]) ->
     fun((push_devices:device()) -> boolean()).
-is_meant(Wanted) ->
-    MacKey = push_settings:mac_key(),
+is_meant(Host, Wanted) ->
+    MacKey = push_settings:mac_key(Host),
     %% Both devices of a phone of Tigase's dialect have the first one's node as id.
     All = Wanted ++ [{phone, Node} || {node, Node} <- Wanted],
     fun(Device) -> is_wanted(Device, All, MacKey) end.
@@ -320,7 +323,7 @@ owned(#jid{luser = U, lserver = S}, Wanted) ->
     case push_devices:list({U, S}) of
         {ok, Devices} when Wanted =:= any -> {ok, Devices};
         {ok, Devices} ->
-            MacKey = push_settings:mac_key(),
+            MacKey = push_settings:mac_key(S),
             {ok, [D || D <- Devices, is_wanted(D, Wanted, MacKey)]};
         {error, db_failure} -> database_failure()
     end.

@@ -47,6 +47,7 @@ init([]) ->
     process_flag(trap_exit, true),
     ok = push_counters:init(),
     ok = push_settings:init(),
+    ok = push_sql:init(),
     ok = push_sessions:init(),
     ok = push_rate:init(),
     ok = push_apps:init_table(),
@@ -79,6 +80,7 @@ handle_info(Info, State) ->
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, Supervisor) ->
     ok = end_supervisor(Supervisor),
+    ok = push_sql:terminate(),
     push_apps:stop_running().
 
 end_supervisor(none) ->

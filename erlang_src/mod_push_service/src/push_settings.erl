@@ -2,7 +2,8 @@
 %% settings has the module not (or no longer) running: its hooks do nothing.
 -module(push_settings).
 
--export([init/0, put/2, delete/1, get/1, hosts/0, mac_key/0, set_mac_key/1, owner/1]).
+-export([init/0, put/2, delete/1, get/1, hosts/0, mac_key/1, set_mac_key/3,
+         mac_key_kind/1, owner/1]).
 
 -export_type([settings/0]).
 
@@ -51,16 +52,24 @@ hosts() ->
     ets:tab2list(?TABLE).
 
 %% The server's secret behind thread ids, collapse ids and device nodes. It is the same on all
-%% nodes and stays the same over restarts, since apps keep what they are given.
--spec mac_key() -> binary().
-mac_key() ->
-    persistent_term:get({?MODULE, mac_key}).
+%% nodes and stays the same over restarts, since apps keep what they are given. It is kept where
+%% the devices are, so vhosts may have different ones.
+-spec mac_key(Host :: binary()) -> binary().
+mac_key(Host) ->
+    {_, Key} = persistent_term:get({?MODULE, mac_key, Host}),
+    Key.
 
--spec set_mac_key(binary()) -> ok.
-set_mac_key(Key) ->
-    case persistent_term:get({?MODULE, mac_key}, undefined) of
-        Key -> ok;
-        _ -> persistent_term:put({?MODULE, mac_key}, Key)
+%% temporary: made for a start at which the database was away.
+-spec set_mac_key(Host :: binary(), kept | temporary, binary()) -> ok.
+set_mac_key(Host, Kind, Key) ->
+    %% Writing what is there already would cost nothing: persistent_term compares.
+    persistent_term:put({?MODULE, mac_key, Host}, {Kind, Key}).
+
+-spec mac_key_kind(Host :: binary()) -> kept | temporary | none.
+mac_key_kind(Host) ->
+    case persistent_term:get({?MODULE, mac_key, Host}, none) of
+        {Kind, _} -> Kind;
+        none -> none
     end.
 
 %% The owner's name in the engines: the bare JID.

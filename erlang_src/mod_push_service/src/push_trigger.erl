@@ -175,8 +175,8 @@ answer(Answer, Counter, N) ->
     ok = push_counters:add(Counter, N),
     Answer.
 
-notes(Class, Msg, US, Key, Content) ->
-    Ids = push_content:ids(push_settings:mac_key(), push_settings:owner(US), Msg, Class, Key),
+notes(Class, Msg, {_, Host} = US, Key, Content) ->
+    Ids = push_content:ids(push_settings:mac_key(Host), push_settings:owner(US), Msg, Class, Key),
     Now = erlang:system_time(second),
     [{Level, note(Class, Msg, Level, Ids, Now)} || Level <- push_content:levels(Content)].
 

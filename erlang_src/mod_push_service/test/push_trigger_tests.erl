@@ -95,7 +95,7 @@ with_engines(Name, Test) ->
          Engines = push_engines:setup(),
          ok = push_sessions:init(),
          ok = push_loader:init_queue(),
-         ok = push_settings:set_mac_key(<<"key">>),
+         ok = push_settings:set_mac_key(<<"localhost">>, kept, <<"key">>),
          {ok, Once} = push_once:start_link(),
          {Engines, Once}
      end,

@@ -17,16 +17,23 @@ from .waiting import DEADLINE_S, Unexpected, within
 
 
 class Node:
-    """`applications` is where the code under test is loaded from; a test may give a copy that lacks something."""
+    """`applications` is where the code under test is loaded from; a test may give a copy that lacks something.
 
-    def __init__(self, folder: Path, applications: Path = APPLICATIONS) -> None:
+    Nodes that are to talk to one another need addresses of their own, and one port: without epmd all nodes have the same.
+    """
+
+    def __init__(self, folder: Path, applications: Path = APPLICATIONS, address: str = "localhost",
+                 beside: "Node | None" = None) -> None:
         self.folder = folder
         self.applications = applications
         self.log = folder / "ejabberd.log"
         self.config: dict[str, Any] = {}
         self.port, self._dist_port = child.free_ports(2)
-        self._name = f"push{secrets.token_hex(4)}@localhost"
         self._cookie = secrets.token_hex(16)
+        if beside is not None:
+            self._dist_port, self._cookie = beside._dist_port, beside._cookie
+        self._address = address
+        self.name = f"push{secrets.token_hex(4)}@{address}"
         self._process: asyncio.subprocess.Process | None = None
         self._control: asyncio.subprocess.Process | None = None
         self._asking = asyncio.Lock()
@@ -85,6 +92,13 @@ class Node:
             last_to_first.push_async_callback(child.stop, self._process)
             last_to_first.push_async_callback(child.stop, self._control)
 
+    async def kill(self) -> None:
+        """Without a word, as when its machine loses power."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        await child.stop(self._control)
+
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
@@ -139,20 +153,21 @@ class Node:
 
     def _command(self) -> list[str]:
         paths = [str(self.applications / name / "ebin") for name in ("apns_nif", "mod_push_service")]
-        return [*self._erl(self._name), "-pa", *paths, "-mnesia", "dir", f'"{self.folder / "spool"}"', "-s", "ejabberd"]
+        return [*self._erl(self.name), "-pa", *paths, "-mnesia", "dir", f'"{self.folder / "spool"}"', "-s", "ejabberd"]
 
     async def _start_control(self) -> None:
         control = Path(__file__).with_name("control.eval")
         self._control = await child.start(
-            [*self._erl(f"control{secrets.token_hex(4)}@localhost"), "-dist_listen", "false", "-hidden", "-noshell",
-             "-target", self._name, "-eval", f'{{error, E}} = file:eval("{control}"), io:format("~p", [E]), halt(1).'],
+            [*self._erl(f"control{secrets.token_hex(4)}@{self._address}"), "-dist_listen", "false", "-hidden", "-noshell",
+             "-target", self.name, "-eval", f'{{error, E}} = file:eval("{control}"), io:format("~p", [E]), halt(1).'],
             self.folder / "control.log", self._env(None),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
 
     def _erl(self, name: str) -> list[str]:
-        return ["erl", "-noinput" if name == self._name else "-noshell", "-sname", name, "-setcookie", self._cookie,
+        kind, interface = ("-sname", "127.0.0.1") if self._address == "localhost" else ("-name", self._address)
+        return ["erl", "-noinput" if name == self.name else "-noshell", kind, name, "-setcookie", self._cookie,
                 "-erl_epmd_port", str(self._dist_port), "-start_epmd", "false",
-                "-kernel", "inet_dist_use_interface", "{127,0,0,1}"]
+                "-kernel", "inet_dist_use_interface", f"{{{interface.replace('.', ',')}}}"]
 
     def _env(self, notify: Path | None) -> dict[str, str]:
         env = {name: value for name, value in os.environ.items()

@@ -75,23 +75,28 @@ async def _run_suite(suite: Suite, only: list[str], score: Score) -> None:
         score.add(suite, "the testbed starts", caught, bed)
 
 
-async def _run(suites: list[Suite], only: list[str]) -> Score:
+async def _run(suites: list[Suite], only: list[str], together: int) -> Score:
     score = Score()
-    for suite in suites:
-        await _run_suite(suite, only, score)
+    room = asyncio.Semaphore(together)
+
+    async def in_turn(suite: Suite) -> None:
+        async with room:
+            await _run_suite(suite, only, score)
+
+    await asyncio.gather(*(in_turn(suite) for suite in suites))
     return score
 
 
-def run(*suites: Suite, more: Callable[[], Awaitable[tuple[int, int]]] | None = None) -> None:
+def run(*suites: Suite, more: Callable[[], Awaitable[tuple[int, int]]] | None = None, together: int = 1) -> None:
     """Runs all cases, or those named on the command line; the last line counts them. `more` is for cases that need no
-    bed or several: it prints its own lines and returns how many passed and failed."""
+    bed or several: it prints its own lines and returns how many passed and failed. `together`: beds at a time."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         # As an exception, so that the bed under way is put away. Under nohup the end of the terminal does not count.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         require_built()
-        score = asyncio.run(_run(list(suites), sys.argv[1:]))
+        score = asyncio.run(_run(list(suites), sys.argv[1:], together))
         if more is not None and sys.argv[1:] in ([], [more.__name__]):
             passed, failed = asyncio.run(more())
             score.passed += passed

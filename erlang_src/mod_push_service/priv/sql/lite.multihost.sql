@@ -1,0 +1,29 @@
+-- Tables of mod_push_service for SQLite, to load beside ejabberd's own multihost schema.
+-- ejabberd 24.06 and newer make them by themselves, unless update_sql_schema is false.
+
+CREATE TABLE push_device (
+    app text NOT NULL,
+    token text NOT NULL,
+    username text NOT NULL,
+    server_host text NOT NULL,
+    kind text NOT NULL,
+    device_id text NOT NULL,
+    node text NOT NULL,
+    name text NOT NULL,
+    resource text NOT NULL,
+    content text NOT NULL,
+    language text NOT NULL,
+    remove_on_logout boolean NOT NULL,
+    registered_at bigint NOT NULL,
+    more text NOT NULL,
+    PRIMARY KEY (app, token)
+);
+
+CREATE INDEX i_push_device_server_host_username ON push_device (server_host, username);
+
+-- The server's secret.
+CREATE TABLE push_server (
+    name text NOT NULL,
+    value text NOT NULL,
+    PRIMARY KEY (name)
+);

@@ -1,0 +1,28 @@
+-- Tables of mod_push_service for MySQL and MariaDB, to load beside ejabberd's own default schema.
+-- ejabberd 24.06 and newer make them by themselves, unless update_sql_schema is false.
+
+CREATE TABLE push_device (
+    app varchar(100) NOT NULL,
+    token varchar(200) NOT NULL,
+    username varchar(191) NOT NULL,
+    kind text NOT NULL,
+    device_id text NOT NULL,
+    node text NOT NULL,
+    name text NOT NULL,
+    resource text NOT NULL,
+    content text NOT NULL,
+    language text NOT NULL,
+    remove_on_logout boolean NOT NULL,
+    registered_at bigint NOT NULL,
+    more text NOT NULL,
+    PRIMARY KEY (app, token)
+) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE INDEX i_push_device_username ON push_device (username);
+
+-- The server's secret; in MySQL also what registrations lock.
+CREATE TABLE push_server (
+    name varchar(100) NOT NULL,
+    value text NOT NULL,
+    PRIMARY KEY (name)
+) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

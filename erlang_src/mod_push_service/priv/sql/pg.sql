@@ -1,0 +1,28 @@
+-- Tables of mod_push_service for PostgreSQL (9.5 or newer), to load beside ejabberd's own default schema.
+-- ejabberd 24.06 and newer make them by themselves, unless update_sql_schema is false.
+
+CREATE TABLE push_device (
+    app text NOT NULL,
+    token text NOT NULL,
+    username text NOT NULL,
+    kind text NOT NULL,
+    device_id text NOT NULL,
+    node text NOT NULL,
+    name text NOT NULL,
+    resource text NOT NULL,
+    content text NOT NULL,
+    language text NOT NULL,
+    remove_on_logout boolean NOT NULL,
+    registered_at bigint NOT NULL,
+    more text NOT NULL,
+    PRIMARY KEY (app, token)
+);
+
+CREATE INDEX i_push_device_username ON push_device (username);
+
+-- The server's secret.
+CREATE TABLE push_server (
+    name text NOT NULL,
+    value text NOT NULL,
+    PRIMARY KEY (name)
+);

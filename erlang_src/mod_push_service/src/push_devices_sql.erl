@@ -1,0 +1,236 @@
+%% Devices in SQL (SQLite, PostgreSQL, MySQL and MariaDB): one row per app and token. The tables
+%% are in push_sql_schema and priv/sql.
+%%
+%% What a query asks for or an admin wants to see has a column of its own. All else that a device
+%% may have in a later version is in `more`, as an Erlang map: a database that was made today needs
+%% no change for it, and nodes of two versions can share it.
+%%
+%% A transaction of ejabberd's does not keep others from writing between its reads and its writes
+%% (READ COMMITTED in PostgreSQL). So a registration locks what it reads and writes, the owner's
+%% devices and the token; and a deletion, which locks nothing, takes a row only as it was read.
+-module(push_devices_sql).
+
+-behaviour(push_devices).
+
+-export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
+-export([count/1, owners_of/2]).
+%% As ejabberd's own modules have it
+-export([sql_schemas/0]).
+
+-include("ejabberd_sql_pt.hrl").
+
+%% The records of newer versions' header.
+-compile(nowarn_untyped_record).
+
+%% Locks there are: so many registrations at a time need not wait for one another.
+-define(SLOTS, 1024).
+
+-define(COLUMNS,
+        "@(username)s, @(app)s, @(token)s, @(kind)s, @(device_id)s, @(node)s, @(name)s, "
+        "@(resource)s, @(content)s, @(language)s, @(remove_on_logout)b, @(registered_at)d, "
+        "@(more)s").
+
+%% Says at once what an admin has to do; the module starts all the same.
+-spec init(Host :: binary(), gen_mod:opts()) -> ok.
+init(Host, _Opts) ->
+    ok = push_sql_schema:update(Host),
+    _ = lookup({<<>>, Host}),
+    ok.
+
+-spec sql_schemas() -> list().
+sql_schemas() ->
+    push_sql_schema:schemas().
+
+%% Without `server_host` in the tables each vhost has a database of its own.
+-spec place(Host :: binary()) -> term().
+place(Host) ->
+    case {push_sql_schema:is_multihost(), ejabberd_option:sql_type(Host),
+          ejabberd_option:sql_database(Host)} of
+        {false, _, _} ->
+            {?MODULE, Host};
+        {true, sqlite, undefined} ->
+            {?MODULE, Host};
+        {true, Type, Database} ->
+            {?MODULE, Type, ejabberd_option:sql_server(Host), ejabberd_option:sql_port(Host),
+             Database}
+    end.
+
+%% The vhost whose connections are used. SQLite has one for each, which does one transaction after
+%% another; of two to one file, the one that is later than the other fails. So a file has one.
+connection(Host) ->
+    case {push_sql_schema:is_multihost(), ejabberd_option:sql_type(Host)} of
+        {true, sqlite} ->
+            Place = place(Host),
+            hd([H || H <- lists:sort(ejabberd_option:hosts()), place(H) =:= Place]);
+        _ ->
+            Host
+    end.
+
+-spec store(push_devices:device(), fun(([push_devices:device()]) -> [push_devices:device()])) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
+    push_sql:transaction(connection(Host), fun() ->
+        %% In this order everywhere, so that two do not wait for one another.
+        lists:foreach(fun lock/1, lists:usort([slot(US), slot({App, Token})])),
+        Owned = owned(US),
+        Previous = by_token(Host, App, Token),
+        Gone = delete_if(fun(_) -> true end, Superseded(Owned)),
+        ok = write(Device),
+        [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
+    end).
+
+-spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
+lookup({_, Host} = US) ->
+    push_sql:query(connection(Host), fun() -> owned(US) end).
+
+-spec remove(push_devices:us(), fun((push_devices:device()) -> boolean())) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+remove({_, Host} = US, Condition) ->
+    push_sql:transaction(connection(Host), fun() -> delete_if(Condition, owned(US)) end).
+
+-spec remove_token(Host :: binary(), App :: binary(), Token :: binary(),
+                   fun((push_devices:device()) -> boolean())) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+remove_token(Host, App, Token, Condition) ->
+    push_sql:transaction(connection(Host), fun() ->
+        delete_if(Condition, by_token(Host, App, Token))
+    end).
+
+-spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
+owners(Host) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select distinct @(username)s from push_device where %(Host)H")),
+        [{User, Host} || {User} <- Rows]
+    end).
+
+-spec owners_of(Host :: binary(), App :: binary()) ->
+    {ok, [push_devices:us()]} | {error, db_failure}.
+owners_of(Host, App) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select distinct @(username)s from push_device"
+                 " where app=%(App)s and %(Host)H")),
+        [{User, Host} || {User} <- Rows]
+    end).
+
+-spec count(Host :: binary()) ->
+    {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.
+count(Host) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select @(app)s, @(count(*))d from push_device where %(Host)H group by app")),
+        maps:from_list(Rows)
+    end).
+
+%% In hex, which push_sql keeps out of the log.
+-spec secret(Host :: binary(), Name :: atom(), Fresh :: binary()) ->
+    {ok, binary()} | {error, db_failure}.
+secret(Host, Atom, Fresh) ->
+    Name = atom_to_binary(Atom),
+    Hex = binary:encode_hex(Fresh),
+    push_sql:transaction(connection(Host), fun() ->
+        %% The first statement: what is read after it is not older than it.
+        {updated, _} = ejabberd_sql:sql_query_t([
+            {mysql, ?SQL("insert ignore into push_server(name, value)"
+                         " values (%(Name)s, %(Hex)s)")},
+            {any, ?SQL("insert into push_server(name, value)"
+                       " values (%(Name)s, %(Hex)s) on conflict (name) do nothing")}]),
+        {selected, [{Kept}]} = ejabberd_sql:sql_query_t(
+            ?SQL("select @(value)s from push_server where name=%(Name)s")),
+        binary:decode_hex(Kept)
+    end).
+
+%%% Locks, held until the transaction's end
+
+slot(Key) ->
+    erlang:phash2(Key, ?SLOTS).
+
+%% MySQL knows no such locks: a row stands for each. SQLite needs none: see connection/1.
+%% 1886745448 is "push", to keep away from others' locks.
+lock(Slot) ->
+    Name = <<"lock-", (integer_to_binary(Slot))/binary>>,
+    _ = ejabberd_sql:sql_query_t([
+        {pgsql, ?SQL("select @(held)s from (select"
+                     " pg_advisory_xact_lock(1886745448, %(Slot)d)::text as held) as locks")},
+        {mysql, ?SQL("insert into push_server(name, value) values (%(Name)s, '')"
+                     " on duplicate key update name=name")},
+        {any, ?SQL("select @(1)d")}]),
+    ok.
+
+%%% Rows, in a process of ejabberd_sql's
+
+owned({User, Host}) ->
+    {selected, Rows} = ejabberd_sql:sql_query_t(
+        ?SQL("select " ?COLUMNS " from push_device where username=%(User)s and %(Host)H")),
+    [to_device(Host, Row) || Row <- Rows].
+
+%% Whoever's it is, of all vhosts in this database.
+by_token(Host, App, Token) ->
+    case push_sql_schema:is_multihost() of
+        true ->
+            {selected, Rows} = ejabberd_sql:sql_query_t(
+                ?SQL("select @(server_host)s, " ?COLUMNS " from push_device"
+                     " where app=%(App)s and token=%(Token)s")),
+            [to_device(element(1, Row), erlang:delete_element(1, Row)) || Row <- Rows];
+        false ->
+            {selected, Rows} = ejabberd_sql:sql_query_t(
+                ?SQL("select " ?COLUMNS " from push_device"
+                     " where app=%(App)s and token=%(Token)s")),
+            [to_device(Host, Row) || Row <- Rows]
+    end.
+
+delete_if(Condition, Devices) ->
+    [Device || Device <- Devices, Condition(Device), delete(Device)].
+
+%% Not one that was registered again or moved since it was read.
+delete(#{us := {User, Host}, app := App, token := Token, registered_at := At}) ->
+    {updated, Count} = ejabberd_sql:sql_query_t(
+        ?SQL("delete from push_device where app=%(App)s and token=%(Token)s"
+             " and username=%(User)s and %(Host)H and registered_at=%(At)d")),
+    Count > 0.
+
+%% Of the code that the macro makes.
+-dialyzer({nowarn_function, write/1}).
+
+write(#{us := {User, Host}, app := App, token := Token, kind := KindAtom, device_id := Id,
+        node := Node, name := Name, resource := Resource, content := ContentAtom,
+        language := Language, remove_on_logout := RemoveOnLogout, registered_at := At} = Device) ->
+    Kind = atom_to_binary(KindAtom),
+    Content = atom_to_binary(ContentAtom),
+    More = more(Device),
+    ok = ?SQL_UPSERT_T("push_device",
+        ["!app=%(App)s", "!token=%(Token)s", "username=%(User)s", "server_host=%(Host)s",
+         "kind=%(Kind)s", "device_id=%(Id)s", "node=%(Node)s", "name=%(Name)s",
+         "resource=%(Resource)s", "content=%(Content)s", "language=%(Language)s",
+         "remove_on_logout=%(RemoveOnLogout)b", "registered_at=%(At)d", "more=%(More)s"]).
+
+to_device(Host, {User, App, Token, Kind, Id, Node, Name, Resource, Content, Language,
+                 RemoveOnLogout, At, More}) ->
+    (from_more(More))#{us => {User, Host}, app => App, token => Token, kind => kind(Kind),
+                       device_id => Id, node => Node, name => Name, resource => Resource,
+                       content => content(Content), language => Language,
+                       remove_on_logout => RemoveOnLogout, registered_at => At}.
+
+kind(<<"voip">>) -> voip;
+kind(_) -> alert.
+
+%% Of a word that this version does not know, the strictest is right.
+content(<<"body">>) -> body;
+content(<<"sender">>) -> sender;
+content(_) -> none.
+
+more(Device) ->
+    Rest = maps:without([us, app, token, kind, device_id, node, name, resource, content, language,
+                         remove_on_logout, registered_at], Device),
+    case map_size(Rest) of
+        0 -> <<>>;
+        _ -> iolist_to_binary(io_lib:format("~0p", [Rest]))
+    end.
+
+from_more(<<>>) ->
+    #{};
+from_more(Text) ->
+    {ok, Tokens, _} = erl_scan:string(binary_to_list(Text) ++ "."),
+    {ok, Rest} = erl_parse:parse_term(Tokens),
+    Rest.

@@ -1,0 +1,104 @@
+"""What goes on and what does not while the database is away, or has not our tables."""
+
+from typing import cast
+
+from bed import Bed
+from bed.phone import new_token
+from bed.simulator import TOPIC
+from bed.suite import Case, expect
+from databases import SqlBed
+from store_cases import THEN, binary, device, owner, register, tokens, us
+
+AWAY = "The database of localhost does not answer"
+BACK = "The database of localhost answers push devices again"
+
+
+async def until_registered(bed: Bed, described: str) -> None:
+    """Registers as soon as the database takes it: no event tells when that is, so it is tried."""
+    expect("the registration in the end", "ok", await bed.node.eval(
+        f"""Try = fun T(0) -> late; T(N) ->
+            case push_devices:register({described}) of ok -> ok; _ -> receive after 200 -> T(N - 1) end end
+        end, Try(250)"""))
+
+
+async def away(bed: Bed) -> None:
+    """database away: messages and pushes to known users go on, registering is refused and not done later, said once"""
+    bed = cast(SqlBed, bed)
+    bob, unknown, alice = await bed.user(), await bed.user("unknown"), await bed.sender()
+    token, phone = await bed.absent(bob), await bed.online(await bed.user("dave"))
+    await bed.absent(unknown)
+    who = owner()
+    before = await bed.node.counters()
+    await bed.node.eval(f'[apns_nif:forget_owner({binary(TOPIC)}, K) || '
+                        f'{{_, K}} <- push_trigger:owner_keys({us((unknown.partition("@")[0], "localhost"))}, none)]')
+    await bed.database.stop()
+    since = await bed.simulator.end()
+    alice.send(unknown, "to whom the engine does not know")
+    alice.send(bob, "to whom it knows")
+    # Well before the database is given up.
+    await bed.simulator.next_push(since, token, seconds=3)
+    refused = [await phone.enable_refused(new_token()) for _ in range(5)]
+    expect("refusals", [("internal-server-error", "Database failure")] * 5, refused)
+    expect("registration", ["error", "db_failure"], await bed.node.eval(f"push_devices:register({device(who, token)})"))
+    expect("counted", True, (await bed.node.counters())["database_failed"] - before["database_failed"] >= 7)
+    await bed.until_logged(AWAY)
+    expect("times it was said", 1, (await bed.log()).count(AWAY))
+    await bed.database.start()
+    later = new_token()
+    await until_registered(bed, device(who, later))
+    await bed.until_logged(BACK)
+    expect("what was registered", [later], await tokens(bed, who))
+    expect("what was refused", [], await bed.stored(phone.jid))
+    phone = await bed.online(unknown)
+    expect("message", "to whom the engine does not know", await phone.next_message())
+
+
+async def no_tables(bed: Bed) -> None:
+    """without our tables ejabberd starts, says which file to load, and needs no restart when it is loaded"""
+    bed = cast(SqlBed, bed)
+    file = bed.database.schema_file(multihost=True)
+    said = f"has not the tables of mod_push_service: load {bed.node.applications}/mod_push_service/priv/sql/{file.name}"
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    token = new_token()
+    expect("refusal", ("internal-server-error", "Database failure"), await phone.enable_refused(token))
+    log = await bed.log()
+    expect(f"times {said!r} was said of localhost", 1, log.count(f"The database of localhost {said}"))
+    expect("the token in the log", False, token in log)
+    text = "\n".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("--"))
+    for statement in text.split(";"):
+        if statement.strip():
+            await bed.node.eval(f'ejabberd_sql:sql_query(<<"localhost">>, [{binary(statement.strip())}])')
+    who = owner()
+    await until_registered(bed, device(who, token))
+    expect("tokens", [token], await tokens(bed, who))
+    # It had to do without the server's key when it started.
+    expect("the kind of key", "kept", await bed.node.eval('push_settings:mac_key_kind(<<"localhost">>)'))
+
+
+async def failing_query(bed: Bed) -> None:
+    """a query that the database refuses is logged without the token in it, and refuses nobody else's"""
+    who, token = owner(), new_token()
+    expect("its answer", ["error", "db_failure"], await bed.node.eval(
+        f'push_sql:query(<<"localhost">>, fun() -> ejabberd_sql:sql_query_t([<<"selec \'{token}\'">>]) end)'))
+    log = await bed.log()
+    expect("the query in the log, and the token", (True, False), (f"selec '{token[:8]}...'" in log, token in log))
+    await register(bed, device(who, token))
+
+
+async def raced(bed: Bed) -> None:
+    """a device that is registered again while it is being removed stays"""
+    who, token = owner(), new_token()
+    await register(bed, device(who, token))
+    gone = await bed.node.eval(
+        f"""Again = {device(who, token, 1_800_000_000_000)},
+        push_devices:unregister({us(who)}, fun(#{{registered_at := At}}) ->
+            Me = self(), Tag = make_ref(),
+            spawn(fun() -> Me ! {{Tag, push_devices:register(Again)}} end),
+            receive {{Tag, ok}} -> At =:= {THEN} end
+        end, <<"of a test">>)""")
+    expect("gone", ["ok", []], gone)
+    expect("tokens", [token], await tokens(bed, who))
+
+
+OF_SERVERS: list[Case] = [raced, away]

@@ -1,0 +1,42 @@
+"""The same promises of every store, and a phone's life on each: Mnesia, SQLite, PostgreSQL, MariaDB; then each database
+with two vhosts in it, its tables loaded late, and two vhosts whose stores differ."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+import outage_cases  # noqa: E402
+import phone_cases  # noqa: E402
+import store_cases  # noqa: E402
+import vhost_cases  # noqa: E402
+from bed import Bed  # noqa: E402
+from bed.suite import Suite, run  # noqa: E402
+from databases import OTHER_HOST, Database, Mariadb, Postgres, Server, SqlBed, Sqlite  # noqa: E402
+
+HOSTS = ("localhost", OTHER_HOST)
+ALL = store_cases.CASES + phone_cases.CASES
+
+
+def alone(kind: type[Database]) -> Suite:
+    # SQLite is never away, and has one connection: there is nothing to race with.
+    more = outage_cases.OF_SERVERS if issubclass(kind, Server) else []
+    return Suite(kind.name, lambda: SqlBed(kind), [outage_cases.failing_query, *ALL, *more])
+
+
+def shared(kind: type[Database]) -> Suite:
+    return Suite(f"{kind.name}, multihost", lambda: SqlBed(kind, multihost=True, tables=False, hosts=HOSTS),
+                 [outage_cases.no_tables, *vhost_cases.CASES, *store_cases.CASES])
+
+
+class Mixed(SqlBed):
+    """One vhost in SQLite, the other in Mnesia."""
+
+    def write_config(self) -> None:
+        self.more_config["host_config"] = {OTHER_HOST: {"modules": self.module_config(db_type="mnesia")}}
+        super().write_config()
+
+
+run(Suite("Mnesia", Bed, ALL), *(alone(kind) for kind in (Sqlite, Postgres, Mariadb)),
+    *(shared(kind) for kind in (Sqlite, Postgres, Mariadb)),
+    Suite("two stores", lambda: Mixed(Sqlite, hosts=HOSTS), vhost_cases.CASES), together=2)
