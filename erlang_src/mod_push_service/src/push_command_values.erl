@@ -136,7 +136,7 @@ which_device() ->
     <<"Say which device: its name in push_devices (d-...), its device_id, or its whole token in "
       "hex or base64">>.
 
--spec days(term()) -> parsed(0..?MAX_DAYS).
+-spec days(term()) -> parsed(non_neg_integer()).
 days(Text) when is_binary(Text), byte_size(Text) =< 10 ->
     try binary_to_integer(Text) of
         Days when Days >= 0, Days =< ?MAX_DAYS -> {ok, Days};

@@ -8,6 +8,8 @@
 
 -export_type([outcome/0]).
 
+-include("logger.hrl").
+
 -type outcome() :: #{
     device := push_devices:device(),
     outcome := accepted | rejected | failed | timeout,
@@ -34,10 +36,25 @@ default_text() ->
 -spec run([push_devices:device()], #{App :: binary() => map()}, Text :: binary()) ->
     {ok, [outcome()]} | {error, crashed}.
 run(Devices, Apps, Text) ->
-    {Pid, Monitor} = spawn_monitor(fun() -> exit({outcomes, outcomes(Devices, Apps, Text)}) end),
+    Caller = self(),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        Caller ! {self(), guarded(fun() -> outcomes(Devices, Apps, Text) end)}
+    end),
     receive
-        {'DOWN', Monitor, process, Pid, {outcomes, Outcomes}} -> {ok, Outcomes};
-        {'DOWN', Monitor, process, Pid, _} -> {error, crashed}
+        {Pid, Answer} ->
+            true = demonitor(Monitor, [flush]),
+            Answer;
+        {'DOWN', Monitor, process, Pid, _} ->
+            {error, crashed}
+    end.
+
+guarded(Fun) ->
+    try {ok, Fun()}
+    catch
+        Class:_:Stack ->
+            %% Neither reason nor arguments: they hold tokens.
+            ?ERROR_MSG("Test push: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]]),
+            {error, crashed}
     end.
 
 outcomes(Devices, Apps, Text) ->

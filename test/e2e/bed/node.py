@@ -126,7 +126,7 @@ class Node:
         folder = str(self.folder)
         env = self._env(None) | {"ERL_OPTIONS": f"-setcookie {self._cookie}", "LC_ALL": "C.UTF-8"}
         process = await child.start(
-            [str(script), "--node", self._name, "--config-dir", folder, "--logs", folder, "--spool", folder, *arguments],
+            [str(script), "--node", self.name, "--config-dir", folder, "--logs", folder, "--spool", folder, *arguments],
             self.folder / "ctl.log", env, stdout=asyncio.subprocess.PIPE)
         printed, _ = await within(process.communicate(), f"ejabberdctl {arguments[0]!r} to end", 70)
         return await process.wait(), printed.decode(errors="replace")
