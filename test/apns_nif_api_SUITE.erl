@@ -148,16 +148,21 @@ an_unregistered_device_gets_nothing(Config) ->
     ?assertEqual([token(2)], tokens(apns_simulator:journal(simulator(Config), 1))).
 
 a_known_owner_without_devices_is_not_an_unknown_one(_Config) ->
-    %% The registry tells an owner without devices from one that it has never heard of.
-    Hello = #{alert => <<"Hello">>},
-    ?assertEqual({error, unknown_owner}, apns_nif:notify(?APP, ?BOB, Hello)),
+    %% notify and count_devices tell an owner without devices from one never heard of.
+    Asked = fun() ->
+        {apns_nif:count_devices(?APP, ?BOB), apns_nif:notify(?APP, ?BOB, #{alert => <<"Hello">>})}
+    end,
+    Unknown = {error, unknown_owner},
+    ?assertEqual({Unknown, Unknown}, Asked()),
     ok = apns_nif:set_devices(?APP, ?BOB, []),
-    ?assertEqual({ok, []}, apns_nif:notify(?APP, ?BOB, Hello)),
-    ok = apns_nif:register_token(?APP, ?BOB, token(1)),
-    ok = apns_nif:unregister_token(?APP, ?BOB, token(1)),
-    ?assertEqual({ok, []}, apns_nif:notify(?APP, ?BOB, Hello)),
+    ?assertEqual({{ok, 0}, {ok, []}}, Asked()),
+    ok = apns_nif:set_devices(?APP, ?BOB, [token(1), #{token => token(2), kind => voip}]),
+    ?assertMatch({{ok, 2}, {ok, [_]}}, Asked()),
+    [ok = apns_nif:unregister_token(?APP, ?BOB, token(N)) || N <- [1, 2]],
+    ?assertEqual({{ok, 0}, {ok, []}}, Asked()),
     ok = apns_nif:forget_owner(?APP, ?BOB),
-    ?assertEqual({error, unknown_owner}, apns_nif:notify(?APP, ?BOB, Hello)).
+    ?assertEqual({Unknown, Unknown}, Asked()),
+    ?assertMatch(#{unknown_owner := 2}, apns_nif:stats(?APP)).
 
 a_token_needs_no_owner(_Config) ->
     %% A push to a token carries no owner in its outcome.

@@ -19,6 +19,7 @@ any_call() ->
     end).
 
 is_answer(stats, Result) when is_map(Result) -> true;
+is_answer(count_devices, {ok, N}) -> is_integer(N) andalso N >= 0;
 is_answer(notify, {ok, Ids}) -> is_list(Ids);
 is_answer(stop_app, ok) -> true;
 is_answer(stop_app, _) -> false;
@@ -42,6 +43,7 @@ call() ->
         {unregister_token, [app(), owner(), token()]},
         {set_devices, [app(), owner(), nearly(few(device()))]},
         {forget_owner, [app(), owner()]},
+        {count_devices, [app(), owner()]},
         {notify, [app(), target(), notification()]},
         {notify, [app(), target(), notification(), map_of(opts())]}
     ]).

@@ -115,8 +115,9 @@ ids(Key, Owner, Msg, Class, MessageKey) ->
         {call, #{id := Id}} -> Id;
         _ -> MessageKey
     end,
-    #{thread_id => mac(Key, [<<"thread">>, Owner, Peer]),
-      collapse_id => mac(Key, [<<"message">>, Owner, Peer, Same])}.
+    Pads = pads(Key),
+    #{thread_id => mac(Pads, [<<"thread">>, Owner, Peer]),
+      collapse_id => mac(Pads, [<<"message">>, Owner, Peer, Same])}.
 
 peer(#message{from = undefined}) -> <<>>;
 peer(#message{from = From} = Msg) ->
@@ -125,11 +126,20 @@ peer(#message{from = From} = Msg) ->
         false -> bare(From)
     end.
 
-%% 128 bits in hex: 32 bytes, Apple allows 64. No part may hold the separator: XMPP knows no NUL.
-mac(Key, Parts) ->
-    Data = lists:join(<<0>>, Parts),
-    <<Mac:16/binary, _/binary>> = crypto:mac(hmac, sha256, Key, Data),
+%% HMAC-SHA256 (RFC 2104), 128 bits of it in hex: 32 bytes, Apple allows 64. No part but the last
+%% may hold the separator: XMPP knows no NUL. By hand, because crypto:mac/4 looks the algorithm up
+%% anew for each call, which with OpenSSL 3 takes longer than both hashes.
+mac({Inner, Outer}, Parts) ->
+    Hash = crypto:hash(sha256, [Inner | lists:join(<<0>>, Parts)]),
+    <<Mac:16/binary, _/binary>> = crypto:hash(sha256, [Outer, Hash]),
     binary:encode_hex(Mac).
+
+%% A key fills the hash's block of 64 bytes; a longer one, which ours is not, would be hashed
+%% first.
+pads(Key) when byte_size(Key) =< 64 ->
+    Block = <<Key/binary, 0:((64 - byte_size(Key)) * 8)>>,
+    {crypto:exor(Block, binary:copy(<<16#36>>, 64)),
+     crypto:exor(Block, binary:copy(<<16#5c>>, 64))}.
 
 bare(#jid{luser = U, lserver = S}) ->
     jid:encode({U, S, <<>>}).

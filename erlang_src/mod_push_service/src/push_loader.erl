@@ -25,7 +25,7 @@
 %% not had it yet.
 -type job() ::
     {all, push_devices:us(), [notification()], so_far()}
-    | {some, push_trigger:push(), #{App :: binary() => apns_nif:config()},
+    | {some, push_trigger:push(), Apps :: [binary()],
        Online :: [{App :: binary(), Token :: binary()}]}.
 
 %% For push_trigger:settle/2: the other apps' answers count too.
@@ -195,7 +195,7 @@ handle({push, {all, US, Pushes, {OnceKey, SoFar}}}) ->
 handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
-            Offline = [D || #{app := App, token := Token} = D <- Devices, is_map_key(App, Apps),
+            Offline = [D || #{app := App, token := Token} = D <- Devices, lists:member(App, Apps),
                             not lists:member({App, Token}, Online)],
             notify_each(Push, Offline);
         {error, db_failure} ->

@@ -8,7 +8,7 @@
 
 -behaviour(gen_server).
 
--export([start_link/0, remember/1, is_known/1, forget/1]).
+-export([start_link/0, remember/1, remember/2, forget/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -include("logger.hrl").
@@ -29,22 +29,23 @@ start_link() ->
 %% first: it was not known, and is now. Called from hooks; never waits.
 -spec remember(iodata()) -> first | again.
 remember(Data) ->
+    case remember(Data, true) of
+        first -> first;
+        {again, _} -> again
+    end.
+
+%% The same with a word about it; again tells the word of the first time. One look-up for both,
+%% since every offline message pays for it.
+-spec remember(iodata(), Word) -> first | {again, Word} when Word :: atom().
+remember(Data, Word) ->
     Key = erlang:md5(Data),
     {New, Old} = generations(),
-    try ets:member(Old, Key) orelse not insert(New, Key) of
-        true -> again;
-        false -> first
+    try ets:lookup(Old, Key) of
+        [{_, First}] -> {again, First};
+        [] -> insert(New, Key, Word)
     catch
         %% The tables are gone while their owner starts again: better one push twice than none.
         error:badarg -> first
-    end.
-
--spec is_known(iodata()) -> boolean().
-is_known(Data) ->
-    Key = erlang:md5(Data),
-    {New, Old} = generations(),
-    try ets:member(New, Key) orelse ets:member(Old, Key)
-    catch error:badarg -> false
     end.
 
 %% What was remembered has not happened after all.
@@ -60,16 +61,29 @@ forget(Data) ->
     end.
 
 %% While the owner has not yet changed generations the bound is exceeded, by no more than itself.
-insert(Table, Key) ->
+insert(Table, Key, Word) ->
     case ets:info(Table, size) of
         Size when Size < ?MAX_KEYS ->
-            ets:insert_new(Table, {Key});
+            insert_new(Table, Key, Word);
         Size when Size < 2 * ?MAX_KEYS ->
             gen_server:cast(?MODULE, {full, Table}),
-            ets:insert_new(Table, {Key});
+            insert_new(Table, Key, Word);
         _ ->
             push_counters:add(memory_full),
-            not ets:member(Table, Key)
+            known(Table, Key)
+    end.
+
+insert_new(Table, Key, Word) ->
+    case ets:insert_new(Table, {Key, Word}) of
+        true -> first;
+        false -> known(Table, Key)
+    end.
+
+%% first: it was forgotten in between.
+known(Table, Key) ->
+    case ets:lookup(Table, Key) of
+        [{_, First}] -> {again, First};
+        [] -> first
     end.
 
 generations() ->

@@ -12,7 +12,7 @@
 -export([c2s_session_opened/1, c2s_session_resumed/1, c2s_copy_session/2, c2s_closed/2,
          c2s_terminated/2, c2s_handle_cast/2]).
 %% Requests
--export([user_send_packet/1, process_iq/1, adhoc_local_commands/4]).
+-export([process_iq/1, adhoc_local_commands/4]).
 %% Accounts
 -export([remove_user/2]).
 %% For push_component
@@ -28,7 +28,8 @@
 
 -type c2s_state() :: ejabberd_c2s:state().
 
-%% {Hook, Function, Sequence}; the same list adds and deletes.
+%% {Hook, Function, Sequence}; the same list adds and deletes. Calling a hook costs a message more
+%% than most of our functions take: of those that run for each message there are as few as can be.
 -spec hooks() -> [{atom(), atom(), 0..100}].
 hooks() ->
     [{sm_receive_packet, sm_receive_packet, 60},        %% after mod_mam (50): its stanza_id
@@ -44,7 +45,6 @@ hooks() ->
      {c2s_closed, c2s_closed, 40},                      %% mod_stream_mgmt (50) may end these two
      {c2s_terminated, c2s_terminated, 40},
      {c2s_handle_cast, c2s_handle_cast, 40},
-     {user_send_packet, user_send_packet, 40},          %% before the IQ's handlers
      {adhoc_local_commands, adhoc_local_commands, 50},
      {remove_user, remove_user, 110}].                  %% after ejabberd_sm (100) ends sessions
 
@@ -85,8 +85,9 @@ iq_handler(Host) ->
 
 %%% Messages
 
--spec sm_receive_packet(stanza() | drop) -> stanza() | drop.
+-spec sm_receive_packet(stanza() | drop) -> stanza() | drop | {stop, drop}.
 sm_receive_packet(#message{} = Msg) -> push_trigger:mark(Msg);
+sm_receive_packet(#iq{} = IQ) -> registration(IQ);
 sm_receive_packet(Acc) -> Acc.
 
 -spec offline_seen({atom(), message()}) -> {atom(), message()}.
@@ -245,39 +246,34 @@ us(#{jid := #jid{luser = U, lserver = S}}) ->
 
 %%% Requests
 
-%% Here and not in an IQ handler: see update_iq_handler/1. At this point the child is still raw
-%% XML.
--spec user_send_packet({stanza() | drop, c2s_state()}) ->
-    {stanza() | drop, c2s_state()} | {stop, {drop, c2s_state()}}.
-user_send_packet({#iq{type = Type, sub_els = [#xmlel{name = Name} = El]} = IQ,
-                  #{jid := JID, lserver := Host} = State} = Acc)
-  when (Type =:= set orelse Type =:= get),
+%% For our service. Here and not in an IQ handler: see update_iq_handler/1. At this point the child
+%% is still raw XML, and this is the process of the session that asks. A sender's name is its own:
+%% ejabberd writes it itself for sessions, and takes none of its vhosts from servers or components.
+registration(#iq{type = Type, sub_els = [#xmlel{name = Name} = El],
+                 from = #jid{luser = U, lserver = S, lresource = R} = From,
+                 to = #jid{luser = U, lserver = S, lresource = <<>>}} = IQ)
+  when (Type =:= set orelse Type =:= get), R =/= <<>>,
        (Name =:= <<"enable">> orelse Name =:= <<"disable">> orelse Name =:= <<"push">>) ->
     Action = action(xmpp:get_ns(El), Name),
-    case Action =/= none andalso is_own(IQ, JID) andalso addressed(Action, El, Host) of
+    case Action =/= none andalso addressed(Action, El, S) of
         {true, Settings} when Type =:= set ->
-            {stop, {drop, ejabberd_c2s:send(State, answer(Action, IQ, JID, El, Settings))}};
+            ejabberd_router:route(answer(Action, IQ, From, El, Settings)),
+            {stop, drop};
         {true, _} ->
             Text = ?T("Value 'get' of 'type' attribute is not allowed"),
-            Error = xmpp:make_error(IQ, xmpp:err_not_allowed(Text, IQ#iq.lang)),
-            {stop, {drop, ejabberd_c2s:send(State, Error)}};
+            ejabberd_router:route_error(IQ, xmpp:err_not_allowed(Text, IQ#iq.lang)),
+            {stop, drop};
         false ->
-            Acc
+            IQ
     end;
-user_send_packet(Acc) ->
-    Acc.
+registration(IQ) ->
+    IQ.
 
 action(?NS_PUSH_0, <<"enable">>) -> enable;
 action(?NS_PUSH_0, <<"disable">>) -> disable;
 action(<<"p1:push">>, <<"push">>) -> p1_push;
 action(<<"p1:push">>, <<"disable">>) -> p1_disable;
 action(_, _) -> none.
-
-is_own(#iq{to = undefined}, _JID) -> true;
-is_own(#iq{to = #jid{lresource = <<>>} = To}, JID) ->
-    {To#jid.luser, To#jid.lserver} =:= {JID#jid.luser, JID#jid.lserver};
-is_own(_, _) ->
-    false.
 
 %% Whether it is for us: XEP-0357 names the service, p1:push none.
 addressed(Action, El, Host) ->
@@ -307,10 +303,10 @@ answer(Action, IQ, JID, El, Settings) ->
     end),
     case Answer of
         {ok, Devices} when is_list(Devices) ->
-            ok = push_sessions:unbind(self(), Devices),
+            ok = push_sessions:change(JID, unbind, Devices),
             xmpp:make_iq_result(IQ);
         {ok, Device} ->
-            ok = push_sessions:bind(self(), [Device]),
+            ok = push_sessions:change(JID, bind, [Device]),
             xmpp:make_iq_result(IQ);
         {error, Error} ->
             xmpp:make_error(IQ, Error)

@@ -2,10 +2,10 @@
 %% settings has the module not (or no longer) running: its hooks do nothing.
 -module(push_settings).
 
--export([init/0, put/2, delete/1, get/1, hosts/0, mac_key/1, set_mac_key/3,
+-export([init/0, put/2, delete/1, get/1, brief/1, hosts/0, mac_key/1, set_mac_key/3,
          mac_key_kind/1, owner/1]).
 
--export_type([settings/0]).
+-export_type([settings/0, brief/0]).
 
 -type settings() :: #{
     service := binary(),                    %% the jid that clients put into <enable/>
@@ -13,6 +13,9 @@
     apps := #{App :: binary() => apns_nif:config()},
     tigase := App :: binary() | none        %% whose clients register as with Tigase's service
 }.
+
+%% What a message needs of them.
+-type brief() :: {push_content:level(), [App :: binary()]}.
 
 -define(TABLE, push_settings).
 
@@ -23,8 +26,9 @@ init() ->
     ok.
 
 -spec put(Host :: binary(), settings()) -> ok.
-put(Host, Settings) ->
-    change(fun() -> ets:insert(?TABLE, {Host, Settings}) end).
+put(Host, #{content := Content, apps := Apps} = Settings) ->
+    Brief = {Content, maps:keys(Apps)},
+    change(fun() -> ets:insert(?TABLE, {Host, Settings, Brief}) end).
 
 -spec delete(Host :: binary()) -> ok.
 delete(Host) ->
@@ -41,15 +45,22 @@ change(Fun) ->
 -spec get(Host :: binary()) -> {ok, settings()} | none.
 get(Host) ->
     try ets:lookup(?TABLE, Host) of
-        [{_, Settings}] -> {ok, Settings};
+        [{_, Settings, _}] -> {ok, Settings};
         [] -> none
     catch
         error:badarg -> none
     end.
 
+%% Without a copy of all configurations.
+-spec brief(Host :: binary()) -> {ok, brief()} | none.
+brief(Host) ->
+    try {ok, ets:lookup_element(?TABLE, Host, 3)}
+    catch error:badarg -> none
+    end.
+
 -spec hosts() -> [{Host :: binary(), settings()}].
 hosts() ->
-    ets:tab2list(?TABLE).
+    [{Host, Settings} || {Host, Settings, _} <- ets:tab2list(?TABLE)].
 
 %% The server's secret behind thread ids, collapse ids and device nodes. It is the same on all
 %% nodes and stays the same over restarts, since apps keep what they are given. It is kept where

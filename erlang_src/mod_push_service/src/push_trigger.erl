@@ -26,83 +26,91 @@
 
 %% Gives the message an identity that no sender can forge or repeat, before it goes to several
 %% sessions or hooks. mod_mam's stanza_id is such a one; where there is none, ours survives
-%% rerouting and the way to another node.
+%% rerouting and the way to another node. Every message pays for it, pushed or not: a reference is
+%% unique in the cluster and the cheapest to make.
 -spec mark(message()) -> message().
 mark(#message{meta = #{stanza_id := _}} = Msg) -> Msg;
 mark(#message{meta = #{push_service_id := _}} = Msg) -> Msg;
-mark(Msg) ->
-    Id = {node(), erlang:system_time(), erlang:unique_integer()},
-    xmpp:put_meta(Msg, push_service_id, Id).
+mark(#message{meta = Meta} = Msg) -> Msg#message{meta = Meta#{push_service_id => make_ref()}}.
 
 -spec message(source(), us(), message()) -> ok.
 message(Source, {_, Host} = US, Msg) ->
-    case push_settings:get(Host) of
+    case push_settings:brief(Host) of
         {ok, Settings} -> decided(push_policy:decide(Msg), Source, US, Msg, Settings);
         none -> ok
     end.
 
 decided({none, _Reason}, _Source, _US, _Msg, _Settings) ->
     push_counters:add(undeserved);
-decided({push, Class, Shown}, Source, US, Msg, #{content := Content} = Settings) ->
+decided({push, Class, Shown}, Source, US, Msg, {Content, _} = Settings) ->
     Key = message_key(Msg),
     case audience(Source, US, Key) of
         nobody ->
             push_counters:add(duplicate);
         Audience ->
-            Push = #{us => US, key => Key, notes => notes(Class, Shown, US, Key, Content)},
-            deliver(Audience, Push, Settings)
-    end.
-
-%% One push per message and device. Where all devices are meant, one key for the user says that it
-%% is done; where only some are, the loader keeps a key for each device, and this message stays
-%% one of that kind.
-audience(Source, US, Key) ->
-    All = all_key(US, Key),
-    Some = [<<"some">>, 0, push_settings:owner(US), 0, Key],
-    case push_once:is_known(All) of
-        true ->
-            nobody;
-        false ->
-            case others_online(Source, US) orelse push_once:is_known(Some) of
+            case {Class, Audience} =:= {message, all} andalso has_no_device(US, Settings) of
                 true ->
-                    _ = push_once:remember(Some),
-                    {some, Source};
+                    push_counters:add(no_device);
                 false ->
-                    case push_once:remember(All) of
-                        first -> all;
-                        again -> nobody
-                    end
+                    Push = #{us => US, key => Key, notes => notes(Class, Shown, US, Key, Content)},
+                    deliver(Audience, Push, Settings)
             end
     end.
 
-all_key(US, Key) ->
-    [<<"all">>, 0, push_settings:owner(US), 0, Key].
+%% Whether notify would answer no_device for every app and level: asked before the notifications
+%% are made, since that costs more than all the rest. Not so for calls and where only some devices
+%% are meant: there the loader asks the database.
+has_no_device(US, {Content, Apps}) ->
+    Asked = [{App, OwnerKey} || App <- Apps, {_, OwnerKey} <- owner_keys(US, Content)],
+    lists:all(fun({App, OwnerKey}) -> is_known_without(App, OwnerKey) end, Asked).
+
+%% What else it may be, the app down or the owner unknown, is for notify to say and to count.
+is_known_without(App, OwnerKey) ->
+    try apns_nif:count_devices(App, OwnerKey) =:= {ok, 0} andalso push_apps:is_running(App)
+    catch error:_ -> false
+    end.
+
+%% One push per message and device. Where all devices are meant, the message is done; where only
+%% some are, the loader keeps a key for each device, and this message stays one of that kind.
+audience(Source, US, Key) ->
+    Meant = case others_online(Source, US) of
+        true -> some;
+        false -> all
+    end,
+    case push_once:remember(once_key(US, Key), Meant) of
+        first when Meant =:= all -> all;
+        {again, all} -> nobody;
+        _ -> {some, Source}
+    end.
+
+once_key(US, Key) ->
+    [<<"message">>, 0, push_settings:owner(US), 0, Key].
 
 others_online(offline, _US) -> false;
 others_online({pending, Pid}, US) -> push_sessions:others(US, Pid).
 
-deliver({some, offline}, Push, Settings) ->
-    _ = push_loader:push({some, Push, maps:get(apps, Settings), []}),
+deliver({some, offline}, Push, {_, Apps}) ->
+    _ = push_loader:push({some, Push, Apps, []}),
     ok;
-deliver({some, {pending, _}}, #{us := US} = Push, Settings) ->
-    _ = push_loader:push({some, Push, maps:get(apps, Settings), push_sessions:online(US)}),
+deliver({some, {pending, _}}, #{us := US} = Push, {_, Apps}) ->
+    _ = push_loader:push({some, Push, Apps, push_sessions:online(US)}),
     ok;
 %% Who rings is to be known of all devices together: see push_devices:ringing/1.
 deliver(all, #{notes := [{_, {call, _, _}} | _]} = Push, Settings) ->
     deliver({some, offline}, Push, Settings);
-deliver(all, #{us := US, key := Key, notes := Notes}, #{apps := Apps, content := Content}) ->
+deliver(all, #{us := US, key := Key, notes := Notes}, {Content, Apps}) ->
     Answers = [{notify(App, OwnerKey, Notification), {App, OwnerKey, Notification}}
-               || App <- maps:keys(Apps),
+               || App <- Apps,
                   {Level, {message, Notification}} <- Notes,
                   OwnerKey <- [owner_key(US, Level, Content)]],
     Known = [Answer || {Answer, _} <- Answers, Answer =/= unknown_owner],
     case [Pushes || {unknown_owner, Pushes} <- Answers] of
         [] ->
-            settle(all_key(US, Key), Known);
+            settle(once_key(US, Key), Known);
         Unknown ->
-            case push_loader:push({all, US, Unknown, {all_key(US, Key), Known}}) of
+            case push_loader:push({all, US, Unknown, {once_key(US, Key), Known}}) of
                 ok -> ok;
-                full -> settle(all_key(US, Key), [refused | Known])
+                full -> settle(once_key(US, Key), [refused | Known])
             end
     end.
 
@@ -191,6 +199,6 @@ note(call, Msg, Level, Ids, Now) ->
 message_key(#message{meta = #{stanza_id := Id}, from = From}) ->
     iolist_to_binary([integer_to_binary(Id), 0, jid:encode(From)]);
 message_key(#message{meta = #{push_service_id := Id}}) ->
-    erlang:md5(term_to_binary(Id));
+    term_to_binary(Id);
 message_key(Msg) ->
     erlang:md5(fxml:element_to_binary(xmpp:encode(Msg))).

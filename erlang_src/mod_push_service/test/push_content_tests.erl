@@ -66,6 +66,18 @@ calls_test_() ->
      ?_assertNot(maps:is_key(title, Alert(none))),
      ?_assertMatch(#{title := <<"alice@localhost">>}, Alert(body))].
 
+%% What an app was given stays what it is.
+ids_are_hmacs_under_the_key_test() ->
+    Key = crypto:strong_rand_bytes(32),
+    Hex = fun(Parts) ->
+        <<Mac:16/binary, _/binary>> = crypto:mac(hmac, sha256, Key, lists:join(0, Parts)),
+        binary:encode_hex(Mac)
+    end,
+    Ids = push_content:ids(Key, <<"bob@localhost">>, chat("<body>1</body>"), message, <<"m1">>),
+    Of = [<<"bob@localhost">>, <<"alice@localhost">>],
+    ?assertEqual(#{thread_id => Hex([<<"thread">> | Of]),
+                   collapse_id => Hex([<<"message">> | Of] ++ [<<"m1">>])}, Ids).
+
 ids_test_() ->
     Ids = fun(Key, Owner, Msg, MsgKey) -> push_content:ids(Key, Owner, Msg, message, MsgKey) end,
     A = Ids(<<"k">>, <<"bob@localhost">>, chat("<body>1</body>"), <<"m1">>),

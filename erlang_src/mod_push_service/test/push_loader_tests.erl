@@ -32,7 +32,7 @@ calls_have_room_where_messages_have_none_test_() ->
     end}.
 
 some(Note) ->
-    {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, #{}, []}.
+    {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, [], []}.
 
 %% All owners of a vhost may be millions.
 owners_are_read_only_for_an_app_that_runs_test_() ->

@@ -15,10 +15,15 @@ once_test_() ->
          gen_server:stop(Pid)
      end,
      [{"first, then again", fun() ->
-          ?assertNot(push_once:is_known(<<"a">>)),
           ?assertEqual(first, push_once:remember(<<"a">>)),
           ?assertEqual(again, push_once:remember(<<"a">>)),
-          ?assert(push_once:is_known(<<"a">>))
+          ?assertEqual(first, push_once:remember(<<"A">>))
+      end},
+      {"the word of the first time stays, whatever its generation", fun() ->
+          ?assertEqual(first, push_once:remember(<<"word">>, some)),
+          ?assertEqual({again, some}, push_once:remember(<<"word">>, all)),
+          ok = next_generation(),
+          ?assertEqual({again, some}, push_once:remember(<<"word">>, all))
       end},
       {"one of many that ask at once is the first", fun() ->
           Answers = in_parallel(20, fun() -> push_once:remember(<<"race">>) end),
@@ -28,8 +33,8 @@ once_test_() ->
           first = push_once:remember(<<"c">>),
           first = push_once:remember(<<"d">>),
           ok = push_once:forget(<<"c">>),
-          ?assertNot(push_once:is_known(<<"c">>)),
-          ?assert(push_once:is_known(<<"d">>)),
+          ?assertEqual(first, push_once:remember(<<"c">>)),
+          ?assertEqual(again, push_once:remember(<<"d">>)),
           ok = next_generation(),
           ok = push_once:forget(<<"d">>),
           ?assertEqual(first, push_once:remember(<<"d">>))
@@ -51,7 +56,7 @@ once_test_() ->
 without_its_process_everything_is_new_test() ->
     ?assertEqual(undefined, whereis(push_once)),
     ?assertEqual(first, push_once:remember(<<"x">>)),
-    ?assertNot(push_once:is_known(<<"x">>)),
+    ?assertEqual(first, push_once:remember(<<"x">>, all)),
     ?assertEqual(ok, push_once:forget(<<"x">>)).
 
 %% As its timer would.

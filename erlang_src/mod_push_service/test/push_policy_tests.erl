@@ -89,6 +89,22 @@ decide_test_() ->
     [{Name, ?_assertEqual(Expected, verdict(push_policy:decide(Msg)))}
      || {Name, Msg, Expected} <- table()].
 
+%% The module knows the whitespace by heart; Unicode's tables are string:trim/1's.
+a_body_is_blank_where_trimming_leaves_nothing_test_() ->
+    Verdict = fun(Text) ->
+        Msg = chat(""),
+        verdict(push_policy:decide(Msg#message{body = [#text{data = Text}]}))
+    end,
+    Expected = fun(Text) ->
+        case string:trim(Text) of
+            <<>> -> {none, no_body};
+            _ -> {push, message}
+        end
+    end,
+    Chars = [<<C/utf8>> || C <- lists:seq(0, 16#3100) ++ [16#feff, 16#1f600]],
+    Texts = Chars ++ [<<" ", Char/binary>> || Char <- Chars] ++ [<<"\r\n \t">>, <<" \r\n.">>],
+    {timeout, 60, ?_assertEqual([], [T || T <- Texts, Verdict(T) =/= Expected(T)])}.
+
 the_inner_message_of_a_mucsub_event_is_the_one_to_show_test() ->
     {push, message, Inner} = push_policy:decide(mucsub("messages", "<body>hi</body>")),
     ?assertEqual(<<"room@conference.localhost/nick">>, jid:encode(Inner#message.from)),

@@ -2,6 +2,7 @@
 -module(push_trigger_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("xmpp.hrl").
 
 -define(A, <<"im.example.a">>).
 -define(B, <<"im.example.b">>).
@@ -40,6 +41,46 @@ a_user_without_devices_is_done_with_test_() ->
         ?assertEqual([no_device], counted(Msg)),
         ?assertEqual([duplicate], counted(Msg))
     end).
+
+a_user_without_devices_is_nobody_only_where_every_app_says_so_test_() ->
+    with_engines(?FUNCTION_NAME, fun(Engines) ->
+        start(?A, #{}, Engines),
+        start(?B, #{}, Engines),
+        ok = apns_nif:set_devices(?A, ?OWNER, []),
+        ?assertEqual([pushes], counted(message("<body>1</body>"))),
+        ok = apns_nif:set_devices(?B, ?OWNER, []),
+        ?assertEqual([no_device], counted(message("<body>2</body>"))),
+        ?assertEqual([undeserved], counted(message(""))),
+        %% As while it is being stopped: its engine answers still.
+        true = ets:delete(push_apps, ?B),
+        ?assertEqual([app_down], counted(message("<body>3</body>")))
+    end).
+
+%% Their tokens take calls only: whoever asks for a count gets one, and nothing is pushed.
+a_user_with_devices_for_calls_alone_has_none_for_messages_test_() ->
+    with_engines(?FUNCTION_NAME, fun(Engines) ->
+        start(?A, #{}, Engines),
+        ok = apns_nif:set_devices(?A, ?OWNER, [#{token => <<"aa">>, kind => voip}]),
+        ?assertEqual([no_device], counted(message("<body>hello</body>")))
+    end).
+
+%% A device that chose a stricter level than its vhost's is an owner of its own in the engine.
+a_device_of_a_stricter_level_is_not_overlooked_test_() ->
+    with_engines(?FUNCTION_NAME, fun(Engines) ->
+        start(?A, #{}, Engines),
+        {ok, Settings} = push_settings:get(<<"localhost">>),
+        ok = push_settings:put(<<"localhost">>, Settings#{content => sender}),
+        ok = apns_nif:set_devices(?A, ?OWNER, []),
+        ok = apns_nif:set_devices(?A, <<?OWNER/binary, "#none">>, [<<"aa">>]),
+        ?assertEqual([pushes], counted(message("<body>hello</body>")))
+    end).
+
+marks_are_kept_and_never_repeat_test() ->
+    #message{meta = Meta} = Marked = message("<body>hello</body>"),
+    ?assertEqual(Marked, push_trigger:mark(Marked)),
+    ?assertNotEqual(Meta, (message("<body>hello</body>"))#message.meta),
+    Archived = xmpp:put_meta(push_stanzas:chat("<body>hello</body>"), stanza_id, 1),
+    ?assertEqual(Archived, push_trigger:mark(Archived)).
 
 %% Unknown to the engine, and the loader cannot take it.
 dropped_by_a_full_loader_it_is_pushed_by_a_later_hook_test_() ->

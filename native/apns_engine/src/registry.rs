@@ -208,6 +208,12 @@ impl Registry {
         Some(f(owner, devices))
     }
 
+    /// How many devices an owner has, of either kind. `None`: the owner is unknown.
+    #[must_use]
+    pub fn count_devices(&self, owner: &[u8]) -> Option<usize> {
+        self.with_devices(owner, |_, devices| devices.len())
+    }
+
     /// When this device of this owner was last registered, in Unix milliseconds; `None`: it is not registered.
     #[must_use]
     pub fn registered_at_ms(&self, owner: &[u8], token: &DeviceToken) -> Option<u64> {

@@ -14,11 +14,11 @@ mod terms;
 
 use std::time::Duration;
 
-use rustler::{Binary, Env, LocalPid, NifResult, Term};
+use rustler::{Binary, Encoder, Env, LocalPid, NifResult, Term};
 
 use apns_engine::registry::Device;
 
-use crate::terms::{answer, atoms, device, notify, options, stats};
+use crate::terms::{Refusal, answer, atoms, device, notify, options, stats};
 
 /// Written as a whole into the library, so that it can be found in the file: `tools/build` reads it
 /// from there, and `apns_nif.erl` looks there for the id that it was compiled with.
@@ -129,6 +129,17 @@ fn forget_owner<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResu
             .registry()
             .forget_owner(owner.as_slice());
         Ok(atoms::ok().to_term(env))
+    })
+}
+
+#[rustler::nif]
+fn count_devices<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResult<Term<'a>> {
+    answer(env, || {
+        let counted = apps::with(env, &app, |app| {
+            app.registry().count_devices(owner.as_slice())
+        })?;
+        let count = counted.ok_or_else(|| Refusal::because(env, atoms::unknown_owner()))?;
+        Ok((atoms::ok(), count).encode(env))
     })
 }
 

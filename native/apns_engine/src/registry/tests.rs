@@ -79,6 +79,25 @@ fn an_owner_without_devices_is_still_known_until_forgotten() {
 }
 
 #[test]
+fn an_owners_devices_of_either_kind_are_counted_and_none_is_not_unknown() {
+    let registry = Registry::new();
+    assert_eq!(registry.count_devices(b"bob"), None);
+    registry.set_devices(b"bob", Vec::new()).unwrap();
+    assert_eq!(registry.count_devices(b"bob"), Some(0));
+    registry.register(b"bob", device(1, 7)).unwrap();
+    let voip = Device {
+        kind: DeviceKind::Voip,
+        ..device(2, 7)
+    };
+    registry.register(b"bob", voip).unwrap();
+    registry.register(b"eve", device(3, 7)).unwrap();
+    assert_eq!(registry.count_devices(b"bob"), Some(2));
+    registry.forget_owner(b"bob");
+    assert_eq!(registry.count_devices(b"bob"), None);
+    assert_eq!(registry.count_devices(&[b'b'; MAX_OWNER_LEN + 1]), None);
+}
+
+#[test]
 fn set_devices_replaces_all_and_the_later_of_two_counts() {
     let registry = Registry::new();
     registry.register(b"bob", device(9, 0)).unwrap();
