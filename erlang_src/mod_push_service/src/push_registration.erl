@@ -6,6 +6,8 @@
 
 -export([enable/4, disable/4, p1_push/3, p1_disable/1, command/4, command_nodes/0,
          device_command/3, foreign/1]).
+%% For push_commands
+-export([device/3, is_meant/2, datetime/1]).
 
 -include("xmpp.hrl").
 -include("translate.hrl").
@@ -242,6 +244,8 @@ list_form(Host, Devices) ->
 text(Var, Value) ->
     #xdata_field{var = Var, values = [Value]}.
 
+%% RFC 3339, in UTC.
+-spec datetime(UnixMs :: non_neg_integer()) -> binary().
 datetime(Ms) ->
     list_to_binary(calendar:system_time_to_rfc3339(Ms div 1000, [{offset, "Z"}])).
 
@@ -274,6 +278,7 @@ register_phone(From, Fields, #{apps := Apps, tigase := App}) ->
             refused(Error)
     end.
 
+-spec device(jid(), Node :: binary(), push_form:registration()) -> push_devices:device().
 device(#jid{luser = U, lserver = S, lresource = R}, Node, Registration) ->
     Registration#{us => {U, S}, resource => R, node => Node,
                   registered_at => erlang:system_time(millisecond)}.
@@ -305,12 +310,18 @@ refused({item_not_found, Sentence}) -> {error, xmpp:err_item_not_found(Sentence,
 refused({not_acceptable, Sentence}) -> {error, xmpp:err_not_acceptable(Sentence, <<>>)}.
 
 unregister_wanted(From, Wanted) when length(Wanted) =< ?MAX_WANTED ->
-    MacKey = push_settings:mac_key(From#jid.lserver),
-    %% Both devices of a phone of Tigase's dialect have the first one's node as id.
-    All = Wanted ++ [{phone, Node} || {node, <<"d-", _/binary>> = Node} <- Wanted],
-    unregister(From, fun(Device) -> is_wanted(Device, All, MacKey) end);
+    unregister(From, is_meant(From#jid.lserver, Wanted));
 unregister_wanted(_From, _Wanted) ->
     {error, xmpp:err_not_acceptable(?T("Too many devices at once"), <<>>)}.
+
+%% Whether a device of the vhost is one of those that somebody named.
+-spec is_meant(Host :: binary(), [{node | token | device_id, binary()}]) ->
+    fun((push_devices:device()) -> boolean()).
+is_meant(Host, Wanted) ->
+    MacKey = push_settings:mac_key(Host),
+    %% Both devices of a phone of Tigase's dialect have the first one's node as id.
+    All = Wanted ++ [{phone, Node} || {node, <<"d-", _/binary>> = Node} <- Wanted],
+    fun(Device) -> is_wanted(Device, All, MacKey) end.
 
 %% Who names a device has to be told that it is not there.
 unregister(From, Condition) ->

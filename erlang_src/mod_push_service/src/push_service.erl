@@ -27,12 +27,13 @@
 start() ->
     Spec = #{id => ?MODULE, start => {?MODULE, start_link, []}, shutdown => ?STOP_TIMEOUT},
     case supervisor:start_child(ejabberd_gen_mod_sup, Spec) of
-        {ok, _} -> ok;
+        {ok, _} -> push_commands:register();
         {error, {already_started, _}} -> ok
     end.
 
 -spec stop() -> ok.
 stop() ->
+    ok = push_commands:unregister(),
     _ = supervisor:terminate_child(ejabberd_gen_mod_sup, ?MODULE),
     _ = supervisor:delete_child(ejabberd_gen_mod_sup, ?MODULE),
     ok.

@@ -3,7 +3,7 @@
 %% goes to push_loader.
 -module(push_trigger).
 
--export([message/3, mark/1, notify/3, settle/2, owner_keys/2]).
+-export([message/3, mark/1, notify/3, notify_for/4, settle/2, owner_keys/2]).
 
 -export_type([source/0, note/0, push/0, answer/0, us/0]).
 
@@ -143,13 +143,21 @@ owner_key(US, Level, _Content) ->
 %% something of one app and one level only.
 -spec notify(App :: binary(), apns_nif:target(), Notification :: map()) -> answer().
 notify(App, Target, Notification) ->
-    counted(hand_over(App, Target, Notification)).
+    counted(hand_over(App, Target, Notification, #{})).
 
-hand_over(App, Target, Notification) ->
+%% The same for a process that gets the outcomes, and the engine's own answer.
+-spec notify_for(pid(), App :: binary(), apns_nif:target(), Notification :: map()) ->
+    {ok, [apns_nif:apns_id()]} | {error, apns_nif:notify_error()}.
+notify_for(Pid, App, Target, Notification) ->
+    Result = hand_over(App, Target, Notification, #{reply_to => Pid}),
+    _ = counted(Result),
+    Result.
+
+hand_over(App, Target, Notification, Opts) ->
     case push_apps:is_running(App) of
         true ->
             %% The app may stop between the two calls, the library may be gone.
-            try apns_nif:notify(App, Target, Notification)
+            try apns_nif:notify(App, Target, Notification, Opts)
             catch error:_ -> {error, unknown_app}
             end;
         false ->

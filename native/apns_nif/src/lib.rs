@@ -135,9 +135,8 @@ fn forget_owner<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResu
 #[rustler::nif]
 fn count_devices<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResult<Term<'a>> {
     answer(env, || {
-        let counted = apps::with(env, &app, |app| {
-            app.registry().count_devices(owner.as_slice())
-        })?;
+        let app = apps::find(env, &app)?;
+        let counted = app.registry().count_devices(owner.as_slice());
         let count = counted.ok_or_else(|| Refusal::because(env, atoms::unknown_owner()))?;
         Ok((atoms::ok(), count).encode(env))
     })

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -111,6 +112,24 @@ class Node:
         if "error" in answer:
             raise Unexpected(f"a value of {expression}", answer["error"])
         return answer["ok"]
+
+    async def ctl(self, *arguments: str) -> tuple[int, str]:
+        """Runs this machine's ejabberdctl on the node: its exit code, and what it printed."""
+        script = self.folder / "ejabberdctl"
+        if not script.exists():
+            # As it is, but for the change of the user: this node's files are ours.
+            installed = Path(shutil.which("ejabberdctl", path=os.environ.get("PATH", "") + ":/usr/sbin") or "")
+            text = installed.read_text(encoding="utf-8")
+            script.write_text(re.sub("(?m)^INSTALLUSER=.*$", "INSTALLUSER=", text), encoding="utf-8")
+            script.chmod(0o700)
+            (self.folder / "inetrc").touch()
+        folder = str(self.folder)
+        env = self._env(None) | {"ERL_OPTIONS": f"-setcookie {self._cookie}", "LC_ALL": "C.UTF-8"}
+        process = await child.start(
+            [str(script), "--node", self.name, "--config-dir", folder, "--logs", folder, "--spool", folder, *arguments],
+            self.folder / "ctl.log", env, stdout=asyncio.subprocess.PIPE)
+        printed, _ = await within(process.communicate(), f"ejabberdctl {arguments[0]!r} to end", 70)
+        return await process.wait(), printed.decode(errors="replace")
 
     async def counters(self) -> dict[str, int]:
         return await self.eval("mod_push_service:stats()")

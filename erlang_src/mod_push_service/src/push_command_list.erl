@@ -1,0 +1,224 @@
+%% The administrator's commands as ejabberd and people are told of them: names, arguments, results,
+%% help. Pure. ejabberd's arguments are all required; where one may be left out there is a command
+%% without it.
+%%
+%% Help is printed as it stands: lines of less than 80 characters, and no tilde.
+-module(push_command_list).
+
+-export([commands/0]).
+
+-include("ejabberd_commands.hrl").
+
+-define(NAME, "d-5E0F60D20EBC3A7C1E9A3C51E72B6F0D").
+-define(TOKEN, "00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0").
+-define(APP, "im.example.chat").
+
+%% `[tag:push]' in api_permissions names them all.
+-spec commands() -> [ejabberd_commands()].
+commands() ->
+    [Command#ejabberd_commands{tags = [push], module = push_commands, policy = admin,
+                               definer = mod_push_service}
+     || Command <- [devices(), tokens(), count(), test(), test_text(), register(), remove(),
+                    purge(), purge_app()]].
+
+devices() ->
+    #ejabberd_commands{
+        name = push_devices, function = devices,
+        desc = "List a user's Apple devices that get push notifications",
+        longdesc = "The latest registration comes first. 'content' is what Apple may learn of a "
+            "message:\n"
+            "the stricter of the vhost's setting and the device's wish. 'resource' is of the\n"
+            "session that the device is bound to. 'engine' is what this node's engine of the\n"
+            "app is at: connected, unconnected (it is trying), paused (an alarm, see the log),\n"
+            "down (see the log), not_configured (the vhost does not name the app).\n"
+            "'token' is the beginning of the device token: push_device_tokens tells the whole.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_devices bob example.org | column -t -s \"$(printf '\\t')\"",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = {devices, {list, {device, {tuple,
+            [{device, string}, {app, string}, {environment, string}, {kind, string},
+             {token, string}, {content, string}, {language, string}, {resource, string},
+             {remove_on_logout, string}, {registered_at, string}, {device_id, string},
+             {device_name, string}, {engine, string}]}}}},
+        result_desc = "A row for each device; empty where nothing is known",
+        result_example = [{?NAME, ?APP, "production", "alert", "00fc13ad...", "none", "de",
+                           "phone", "true", "2026-08-03T17:06:12Z", "phone-1", "Bob's phone",
+                           "connected"}]}.
+
+tokens() ->
+    #ejabberd_commands{
+        name = push_device_tokens, function = tokens,
+        desc = "List a user's Apple devices with their whole device tokens",
+        longdesc = "Whoever has a token and the app's key can push to the device: give this "
+            "command to\n"
+            "nobody who needs push_devices only.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_device_tokens bob example.org",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = {devices, {list, {device, {tuple,
+            [{device, string}, {app, string}, {kind, string}, {token, string}]}}}},
+        result_desc = "A row for each device",
+        result_example = [{?NAME, ?APP, "alert", ?TOKEN}]}.
+
+count() ->
+    #ejabberd_commands{
+        name = push_devices_count, function = count,
+        desc = "Count the Apple devices of a vhost by app",
+        longdesc = "A row for each app that the vhost names, and for each other that has "
+            "devices.\n"
+            "'engine' is as in push_devices. It reads all devices of the vhost: with a million,\n"
+            "some seconds.\n"
+            "\n"
+            "Examples:\n"
+            "  ejabberdctl push_devices_count example.org\n"
+            "  ejabberdctl push_devices_count all",
+        args = [{host, binary}],
+        args_desc = ["A vhost that has the module, or: all"],
+        args_example = [<<"example.org">>],
+        result = {counts, {list, {count, {tuple,
+            [{host, string}, {app, string}, {devices, integer}, {engine, string}]}}}},
+        result_desc = "Devices for each vhost and app",
+        result_example = [{"example.org", ?APP, 1234, "connected"}]}.
+
+test() ->
+    #ejabberd_commands{
+        name = push_test, function = test,
+        desc = "Send a test push to each of a user's Apple devices, and show each outcome",
+        longdesc = test_help() ++
+            "Example:\n"
+            "  ejabberdctl push_test bob example.org",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = outcomes(), result_desc = "A row for each device",
+        result_example = outcomes_example()}.
+
+test_text() ->
+    #ejabberd_commands{
+        name = push_test_text, function = test_text,
+        desc = "The same as push_test, with a text of your own",
+        longdesc = test_help() ++
+            "Example:\n"
+            "  ejabberdctl push_test_text bob example.org \"Is this on your screen?\"",
+        args = user_args() ++ [{text, binary}],
+        args_desc = user_descs() ++ ["What the phone shows; 1000 bytes at most. Apple learns it"],
+        args_example = user_examples() ++ [<<"Is this on your screen?">>],
+        result = outcomes(), result_desc = "A row for each device",
+        result_example = outcomes_example()}.
+
+test_help() ->
+    "It waits for the outcomes, 20 seconds at most. The push is worth sending for 15. A\n"
+    "device of kind voip rings as for a call.\n"
+    "'outcome' is one of:\n"
+    "  accepted  Apple took it\n"
+    "  rejected  Apple refused it: 'status' and 'reason' are Apple's. A dead token is\n"
+    "            removed, as after any other push\n"
+    "  failed    it did not get that far: 'reason' says what of\n"
+    "  timeout   nothing is known yet\n"
+    "'advice' says what to look at. The command succeeds when the test was made,\n"
+    "whatever came of it; it fails when there is no such user, or no device.\n"
+    "\n".
+
+outcomes() ->
+    {outcomes, {list, {outcome, {tuple,
+        [{device, string}, {app, string}, {kind, string}, {token, string}, {outcome, string},
+         {status, integer}, {reason, string}, {apns_id, string}, {advice, string}]}}}}.
+
+outcomes_example() ->
+    [{?NAME, ?APP, "alert", "00fc13ad...", "rejected", 400, "BadDeviceToken",
+      "d916d20f-2c34-45d8-8b44-f33d6698e5bc",
+      "not a token of the app's environment (sandbox or production), or none at all"}].
+
+register() ->
+    #ejabberd_commands{
+        name = push_device_register, function = register_device,
+        desc = "Register an Apple device for a user",
+        longdesc = "As if the user's app had done it: the token leaves whoever had it before, "
+            "and of\n"
+            "too many devices the one registered longest ago goes.\n"
+            "'options' is empty or holds, as name=value with commas between them:\n"
+            "  kind              alert (default), or voip for a token of PushKit\n"
+            "  device_id         the app's own id: its former token goes\n"
+            "  device_name       for lists\n"
+            "  content           none, sender or body: the most that Apple may learn\n"
+            "  language          as de or pt-BR\n"
+            "  environment       production or sandbox: refused if the app is not for it\n"
+            "  resource          the session that the device is bound to\n"
+            "  remove_on_logout  true: it goes when that session ends cleanly\n"
+            "\n"
+            "Examples:\n"
+            "  ejabberdctl push_device_register bob example.org " ?APP " \\\n"
+            "    " ?TOKEN " \"\"\n"
+            "  ejabberdctl push_device_register bob example.org " ?APP " \\\n"
+            "    " ?TOKEN " \\\n"
+            "    \"kind=voip, device_id=phone-1\"",
+        args = user_args() ++ [{app, binary}, {token, binary}, {options, binary}],
+        args_desc = user_descs() ++ ["An app that the vhost names", "The device token in hex or "
+                                     "base64", "name=value, ...; or empty"],
+        args_example = user_examples() ++ [<<?APP>>, <<?TOKEN>>, <<"kind=voip">>],
+        result = {res, restuple},
+        result_desc = "What push_devices calls the device",
+        result_example = {ok, "Device " ?NAME " is registered"}}.
+
+remove() ->
+    #ejabberd_commands{
+        name = push_device_remove, function = remove_device,
+        desc = "Remove one of a user's Apple devices",
+        longdesc = "All nodes know when the command returns. The app registers again when it "
+            "is next\n"
+            "started.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_device_remove bob example.org \\\n"
+            "    " ?NAME,
+        args = user_args() ++ [{device, binary}],
+        args_desc = user_descs() ++ ["Its name in push_devices (d-...), its device_id, or the "
+                                     "whole token"],
+        args_example = user_examples() ++ [<<?NAME>>],
+        result = {res, restuple},
+        result_desc = "How many devices are removed: two tokens may be one phone's",
+        result_example = {ok, "1 device is removed"}}.
+
+purge() ->
+    #ejabberd_commands{
+        name = push_devices_purge, function = purge,
+        desc = "Remove all Apple devices of a user",
+        longdesc = "For a user who lost his phones. push_devices_purge_app is for all users of "
+            "an app.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_devices_purge bob example.org",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = {res, restuple},
+        result_desc = "How many devices are removed; none is a success too",
+        result_example = {ok, "2 devices are removed"}}.
+
+purge_app() ->
+    #ejabberd_commands{
+        name = push_devices_purge_app, function = purge_app,
+        desc = "Remove a vhost's Apple devices of one app, all or the old ones",
+        longdesc = "For an app that is no more, or to forget devices whose app has not "
+            "registered for\n"
+            "long. Dead tokens need none of it: Apple names them, and they go. There is no way\n"
+            "back: look at push_devices_count first. With very many devices say --no-timeout.\n"
+            "\n"
+            "Examples:\n"
+            "  ejabberdctl push_devices_purge_app example.org " ?APP ".old 0\n"
+            "  ejabberdctl push_devices_purge_app example.org " ?APP " 365",
+        args = [{host, binary}, {app, binary}, {days, binary}],
+        args_desc = ["A vhost that has the module", "The app's name; the vhost need not name "
+                     "it any more", "Only what was registered that many days ago or earlier; "
+                     "0: all"],
+        args_example = [<<"example.org">>, <<?APP>>, <<"365">>],
+        result = {res, restuple},
+        result_desc = "How many devices are removed; none is a success too",
+        result_example = {ok, "17 devices are removed"}}.
+
+user_args() ->
+    [{user, binary}, {host, binary}].
+
+user_descs() ->
+    ["The part of the user's address before the @", "A vhost that has the module"].
+
+user_examples() ->
+    [<<"bob">>, <<"example.org">>].
