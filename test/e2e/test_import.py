@@ -66,6 +66,28 @@ async def mod_pushoff(bed: Bed) -> None:
 
 
 @imports.case
+async def commands(bed: Bed) -> None:
+    """ejabberdctl push_import_mod_push says what it did, and what is wrong with what was asked"""
+    bob, token = await bed.user(), new_token()
+    phone = await bed.online(bob)
+    await phone.enable(token, service="push.command.example.org")
+    command = ("push_import_mod_push", "localhost", "push.command.example.org")
+    expect("answer", (0, "Imported: 1, known before: 0, no device token: 0"), strip(await bed.node.ctl(*command, TOPIC)))
+    expect("tokens", [token], await bed.stored(bob))
+    for arguments, words in (
+        ((*command, "nonesuch"), "The vhost has no such app"),
+        (("push_import_mod_push", "elsewhere", "push.example.org", TOPIC), "does not run on such a vhost"),
+        (("push_import_mod_pushoff", "localhost", "nonesuch"), "The vhost has no such app"),
+    ):
+        code, said = await bed.node.ctl(*arguments)
+        expect(f"{arguments}: {said}", (1, True), (code, words in said))
+
+
+def strip(answer: tuple[int, str]) -> tuple[int, str]:
+    return answer[0], answer[1].strip()
+
+
+@imports.case
 async def refuses(bed: Bed) -> None:
     """an app that is not there, or a module that is not loaded, is said and changes nothing"""
     expect("of an unknown app", "no_app",

@@ -19,7 +19,7 @@ commands() ->
     [Command#ejabberd_commands{tags = [push], module = push_commands, policy = admin,
                                definer = mod_push_service}
      || Command <- [devices(), tokens(), count(), test(), test_text(), register(), remove(),
-                    purge(), purge_app()]].
+                    purge(), purge_app(), import_mod_push(), import_mod_pushoff()]].
 
 devices() ->
     #ejabberd_commands{
@@ -213,6 +213,47 @@ purge_app() ->
         result = {res, restuple},
         result_desc = "How many devices are removed; none is a success too",
         result_example = {ok, "17 devices are removed"}}.
+
+import_mod_push() ->
+    #ejabberd_commands{
+        name = push_import_mod_push, function = import_mod_push,
+        desc = "Register the Apple devices that mod_push knows",
+        longdesc = "For a server whose users' apps have registered with mod_push for a push "
+            "service of\n"
+            "yours: phones get pushes from here before the apps register anew. Those "
+            "registrations\n"
+            "are read that are for this service's jid and have a device token as node; the "
+            "token\n"
+            "must be one of the app's. They stay where they are, and what is registered here\n"
+            "already stays as it is: it may be repeated. With very many users say "
+            "--no-timeout.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_import_mod_push example.org push.old.example.org " ?APP,
+        args = [{host, binary}, {service, binary}, {app, binary}],
+        args_desc = ["A vhost that has mod_push and the module",
+                     "The jid that the apps put into <enable/>", "The app's name"],
+        args_example = [<<"example.org">>, <<"push.old.example.org">>, <<?APP>>],
+        result = {res, restuple},
+        result_desc = "How many were imported, known here before, and no device of the app",
+        result_example = {ok, "Imported: 120, known before: 3, no device token: 1"}}.
+
+import_mod_pushoff() ->
+    #ejabberd_commands{
+        name = push_import_mod_pushoff, function = import_mod_pushoff,
+        desc = "Register the Apple devices that mod_pushoff knows",
+        longdesc = "From mod_pushoff's table in Mnesia, which stays as it is; the module need "
+            "not run.\n"
+            "What is registered here already stays as it is: it may be repeated.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_import_mod_pushoff example.org " ?APP,
+        args = [{host, binary}, {app, binary}],
+        args_desc = ["A vhost that has the module", "The app's name"],
+        args_example = [<<"example.org">>, <<?APP>>],
+        result = {res, restuple},
+        result_desc = "How many were imported, known here before, and no device of the app",
+        result_example = {ok, "Imported: 120, known before: 3, no device token: 1"}}.
 
 user_args() ->
     [{user, binary}, {host, binary}].

@@ -5,7 +5,7 @@
 
 -export([user/1, vhost/2, options/1, resource/1, wanted/1, days/1, text/1, field/2]).
 -export([device_row/4, token_row/2, count_rows/4, outcome_row/2]).
--export([engine/1, removed/1]).
+-export([engine/1, removed/1, imported/1]).
 
 -export_type([sentence/0, engine/0]).
 
@@ -225,6 +225,11 @@ printable_char(C) -> C.
 engine(#{paused := 1}) -> paused;
 engine(#{connections := N}) when N > 0 -> connected;
 engine(_) -> unconnected.
+
+-spec imported(push_import:counts()) -> sentence().
+imported(#{imported := Imported, known := Known, refused := Refused}) ->
+    iolist_to_binary(io_lib:format("Imported: ~b, known before: ~b, no device token: ~b",
+                                   [Imported, Known, Refused])).
 
 -spec removed(non_neg_integer()) -> sentence().
 removed(1) -> <<"1 device is removed">>;

@@ -10,7 +10,7 @@
 -export([register/0, unregister/0]).
 %% What ejabberd calls
 -export([devices/2, tokens/2, register_device/5, remove_device/3, purge/2, purge_app/3, count/1,
-         test/2, test_text/3]).
+         test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
 
 -type refusal() ::
     {error, not_exists | bad_argument | database_failure | internal_error, Code :: 404 | 400 | 500,
@@ -111,6 +111,35 @@ purge_app(Host, App, Days) ->
         end
     end).
 
+-spec import_mod_push(term(), term(), term()) -> done() | refusal().
+import_mod_push(Host, Service, App) ->
+    answer(fun() ->
+        {LServer, _} = where(Host),
+        Jid = value(push_command_values:field(Service, <<"service">>)),
+        Name = value(push_command_values:field(App, <<"app">>)),
+        imported(push_import:mod_push(LServer, Jid, Name))
+    end).
+
+-spec import_mod_pushoff(term(), term()) -> done() | refusal().
+import_mod_pushoff(Host, App) ->
+    answer(fun() ->
+        {LServer, _} = where(Host),
+        Name = value(push_command_values:field(App, <<"app">>)),
+        imported(push_import:mod_pushoff(LServer, Name))
+    end).
+
+imported({ok, Counts}) ->
+    {ok, push_command_values:imported(Counts)};
+imported({error, no_app}) ->
+    refuse(not_exists, <<"The vhost has no such app: push_devices_count lists them">>);
+imported({error, not_loaded}) ->
+    refuse(not_exists, <<"The vhost does not have mod_push: load it, so that its registrations "
+                         "can be read">>);
+imported({error, no_table}) ->
+    refuse(not_exists, <<"There is no table pushoff_registration in this node's Mnesia">>);
+imported({error, database_failure}) ->
+    database_failure().
+
 -spec count(term()) -> [tuple()] | refusal().
 count(<<"all">>) ->
     answer(fun() ->
@@ -203,7 +232,10 @@ existing({LUser, LServer}) ->
 
 stored(ok) -> ok;
 stored({ok, Result}) -> Result;
-stored({error, db_failure}) ->
+stored({error, db_failure}) -> database_failure().
+
+-spec database_failure() -> no_return().
+database_failure() ->
     refuse(database_failure, <<"The database failed: ejabberd's log says more">>).
 
 latest_first(Devices) ->
