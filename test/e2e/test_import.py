@@ -66,6 +66,24 @@ async def mod_pushoff(bed: Bed) -> None:
 
 
 @imports.case
+async def by_command(bed: Bed) -> None:
+    """ejabberdctl imports, says how many, and refuses with a sentence"""
+    bob = await bed.user()
+    phone, token = await bed.online(bob), new_token()
+    await phone.enable(token, service="push.command.test")
+    for arguments, expected in (
+            (("push_import_mod_push", "localhost", "push.command.test", TOPIC), (0, "imported: 1, known before: 0,")),
+            (("push_import_mod_push", "localhost", "Push.command.test", TOPIC), (0, "imported: 0, known before: 1,")),
+            (("push_import_mod_push", "localhost", "", TOPIC), (1, "no domain, as push.example.org")),
+            (("push_import_mod_push", "localhost", "push.command.test", "nonesuch"), (1, f"there are {TOPIC}")),
+            (("push_import_mod_push", "other.test", "push.command.test", TOPIC), (1, "it runs on localhost")),
+            (("push_import_mod_pushoff", "localhost", "☃"), (1, f"there are {TOPIC}"))):
+        code, printed = await bed.node.ctl(*arguments)
+        expect(f"{arguments}: {printed}", (expected[0], True), (code, expected[1] in printed))
+    expect("stored", [token], await bed.stored(bob))
+
+
+@imports.case
 async def refuses(bed: Bed) -> None:
     """an app that is not there, or a module that is not loaded, is said and changes nothing"""
     expect("of an unknown app", "no_app",

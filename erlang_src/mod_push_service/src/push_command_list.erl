@@ -19,7 +19,7 @@ commands() ->
     [Command#ejabberd_commands{tags = [push], module = push_commands, policy = admin,
                                definer = mod_push_service}
      || Command <- [devices(), tokens(), count(), test(), test_text(), register(), remove(),
-                    purge(), purge_app()]].
+                    purge(), purge_app(), import_mod_push(), import_mod_pushoff()]].
 
 devices() ->
     #ejabberd_commands{
@@ -213,6 +213,47 @@ purge_app() ->
         result = {res, restuple},
         result_desc = "How many devices are removed; none is a success too",
         result_example = {ok, "17 devices are removed"}}.
+
+import_mod_push() ->
+    #ejabberd_commands{
+        name = push_import_mod_push, function = import_mod_push,
+        desc = "Take over the device tokens that mod_push knows",
+        longdesc = "For clients that put their device token into <enable/> as node, for a push "
+            "service of\n"
+            "yours (as Monal does). mod_push must be loaded; what it knows stays there. The\n"
+            "import may be repeated: a device that is registered here already is left alone.\n"
+            "With very many users say --no-timeout.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_import_mod_push example.org push.example.org " ?APP,
+        args = [{host, binary}, {service, binary}, {app, binary}],
+        args_desc = ["A vhost that has the module", "The jid of the push service that clients "
+                     "named", "An app that the vhost names"],
+        args_example = [<<"example.org">>, <<"push.example.org">>, <<?APP>>],
+        result = {res, restuple},
+        result_desc = "How many devices are new, were known, and are none",
+        result_example = import_example()}.
+
+import_mod_pushoff() ->
+    #ejabberd_commands{
+        name = push_import_mod_pushoff, function = import_mod_pushoff,
+        desc = "Take over Apple's device tokens from mod_pushoff's table",
+        longdesc = "The table pushoff_registration of Mnesia must be there; it stays as it is. "
+            "The import\n"
+            "may be repeated: a device that is registered here already is left alone.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_import_mod_pushoff example.org " ?APP,
+        args = [{host, binary}, {app, binary}],
+        args_desc = ["A vhost that has the module", "An app that the vhost names"],
+        args_example = [<<"example.org">>, <<?APP>>],
+        result = {res, restuple},
+        result_desc = "How many devices are new, were known, and are none",
+        result_example = import_example()}.
+
+import_example() ->
+    {ok, "imported: 17, known before: 2, "
+         "refused, since they are no tokens of the app: 1"}.
 
 user_args() ->
     [{user, binary}, {host, binary}].

@@ -10,7 +10,7 @@
 -export([register/0, unregister/0]).
 %% What ejabberd calls
 -export([devices/2, tokens/2, register_device/5, remove_device/3, purge/2, purge_app/3, count/1,
-         test/2, test_text/3]).
+         test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
 
 -type refusal() ::
     {error, not_exists | bad_argument | database_failure | internal_error, Code :: 404 | 400 | 500,
@@ -149,6 +149,34 @@ test_text(User, Host, Text) ->
                     {error, crashed} ->
                         refuse(internal_error, <<"The test crashed: a mistake of ours">>)
                 end
+        end
+    end).
+
+-spec import_mod_push(term(), term(), term()) -> done() | refusal().
+import_mod_push(Host, Service, App) ->
+    import(Host, App, fun(LServer, Name) ->
+        push_import:mod_push(LServer, value(push_command_values:service(Service)), Name)
+    end).
+
+-spec import_mod_pushoff(term(), term()) -> done() | refusal().
+import_mod_pushoff(Host, App) ->
+    import(Host, App, fun push_import:mod_pushoff/2).
+
+import(Host, App, Fun) ->
+    answer(fun() ->
+        {LServer, #{apps := Apps}} = where(Host),
+        Name = value(push_command_values:field(App, <<"app">>)),
+        case Fun(LServer, Name) of
+            {ok, Counts} ->
+                {ok, push_command_values:imported(Counts)};
+            {error, no_app} ->
+                refuse(not_exists, push_command_values:no_such_app(maps:keys(Apps)));
+            {error, not_loaded} ->
+                refuse(not_exists, <<"mod_push is not loaded on the vhost">>);
+            {error, no_table} ->
+                refuse(not_exists, <<"There is no table pushoff_registration in Mnesia">>);
+            {error, database_failure} ->
+                stored({error, db_failure})
         end
     end).
 
