@@ -176,7 +176,7 @@ import(Host, App, Fun) ->
             {error, no_table} ->
                 refuse(not_exists, <<"There is no table pushoff_registration in Mnesia">>);
             {error, database_failure} ->
-                stored({error, db_failure})
+                database_failed()
         end
     end).
 
@@ -231,7 +231,10 @@ existing({LUser, LServer}) ->
 
 stored(ok) -> ok;
 stored({ok, Result}) -> Result;
-stored({error, db_failure}) ->
+stored({error, db_failure}) -> database_failed().
+
+-spec database_failed() -> no_return().
+database_failed() ->
     refuse(database_failure, <<"The database failed: ejabberd's log says more">>).
 
 latest_first(Devices) ->
