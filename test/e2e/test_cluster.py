@@ -4,7 +4,8 @@ from contextlib import AsyncExitStack
 
 from bed import Bed, Node, Phone
 from bed.machine import PASSWORD
-from bed.phone import new_token
+from bed.phone import form_xml, new_token
+from bed.simulator import TOPIC
 from bed.suite import Suite, expect, run
 
 MODULES = {"mod_adhoc": {}, "mod_disco": {}, "mod_offline": {}, "mod_roster": {}, "mod_version": {},
@@ -63,6 +64,15 @@ class Cluster(Bed):
         await alice.logout()
         return tokens
 
+    async def misses(self, node: Node, other: Node) -> None:
+        """This node's database knows that the other one is gone."""
+        await node.eval(
+            f"""{{ok, _}} = mnesia:subscribe(system),
+            case lists:member('{other.name}', mnesia:system_info(running_db_nodes)) of
+                true -> receive {{mnesia_system_event, {{mnesia_down, '{other.name}'}}}} -> ok after 30000 -> exit(late) end;
+                false -> ok
+            end""")
+
     async def node_settles(self, node: Node) -> None:
         """What this node's loader had to do is done."""
         await node.eval("sys:get_state(push_loader), ok")
@@ -120,12 +130,27 @@ async def logs_out(bed: Cluster) -> None:
 
 
 @cluster.case
+async def component_of_another_node(bed: Cluster) -> None:
+    """a component that only the other node has yet answers this node's users, and no token comes into a log"""
+    await bed.node.reload(bed.module_config(apps={TOPIC: bed.simulator.app() | {"tigase": True}}))
+    bob, token = await bed.user(), new_token()
+    phone = await bed.at(bed.second, bob)
+    form = form_xml({"provider": "tigase:messenger:apns:1", "device-token": token})
+    await phone.ask("<command xmlns='http://jabber.org/protocol/commands' node='register-device' action='execute'>"
+                    f"{form}</command>", to="push.localhost")
+    expect("tokens", [token], await bed.stored(bob))
+    await bed.node.reload(bed.module_config())
+    expect("tokens in logs", [False, False], [token in node.log_text() for node in (bed.node, bed.second)])
+
+
+@cluster.case
 async def node_killed(bed: Cluster) -> None:
     """while a node is dead the other registers and pushes on; back again, it knows what happened meanwhile"""
     bob, old, new = await bed.user(), new_token(), new_token()
     await bed.left(bed.second, bob, old, device_id="phone")
     expect("pushes", [old], await bed.told(bed.second, bob))
     await bed.second.kill()
+    await bed.misses(bed.node, bed.second)
     await bed.left(bed.node, bob, new, device_id="phone")
     expect("pushes while it is dead", [new], await bed.told(bed.node, bob))
     await bed.second.start()
@@ -144,7 +169,8 @@ async def split(bed: Cluster) -> None:
     for node, other in ((bed.node, bed.second), (bed.second, bed.node)):
         await node.eval(f"erlang:set_cookie('{other.name}', parted)")
     await bed.node.eval(f"erlang:disconnect_node('{bed.second.name}')")
-    expect("nodes", [bed.node.name], await bed.node.eval("ejabberd_cluster:get_nodes()"))
+    await bed.misses(bed.node, bed.second)
+    await bed.misses(bed.second, bed.node)
     await bed.left(bed.node, bob, new, device_id="phone")
     expect("pushes on this side", [new], await bed.told(bed.node, bob))
     phone = await bed.at(bed.second, carol)
@@ -152,6 +178,7 @@ async def split(bed: Cluster) -> None:
     expect("tokens on the other side", [hers], await bed.second.eval(
         f'{{ok, Ds}} = push_devices:list({{<<"{carol.partition("@")[0]}">>, <<"localhost">>}}), [T || #{{token := T}} <- Ds]'))
     await bed.second.stop()
+    # They talk to one another again from the start of the second.
     cookie = await bed.node.eval("erlang:get_cookie()")
     await bed.node.eval(f"erlang:set_cookie('{bed.second.name}', '{cookie}')")
     await bed.second.start()

@@ -200,5 +200,24 @@ async def goes_with_the_option(bed: Bed) -> None:
            "modules->mod_push_service->apps" in said and f"{TOPIC}" in said and "beta" in said)
 
 
+shared = Suite("two vhosts with one service", lambda: TigaseBed(
+    MODULES, {"host": SERVICE}, hosts=("localhost", "other.localhost")))
+
+
+@shared.case
+async def both_are_served(bed: Bed) -> None:
+    """both vhosts' users register at the one component, and those of one when the other's module stops"""
+    bob, carol = await bed.user("bob"), await bed.user("carol", "other.localhost")
+    for jid in (bob, carol):
+        token = new_token()
+        await (await bed.online(jid)).ask(command("register-device", {"device-token": token}), to=SERVICE)
+        expect(f"tokens of {jid}", [token], await bed.stored(jid))
+    for host, user in (("localhost", carol), ("other.localhost", bob)):
+        await bed.node.eval(f'gen_mod:stop_module(<<"{host}">>, mod_push_service)')
+        phone = await bed.online(user, "pad")
+        await phone.ask(command("register-device", {"device-token": new_token()}), to=SERVICE)
+        await bed.node.eval(f'gen_mod:start_module(<<"{host}">>, mod_push_service)')
+
+
 if __name__ == "__main__":
-    run(p1, tigase)
+    run(p1, tigase, shared)

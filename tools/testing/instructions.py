@@ -20,6 +20,10 @@ LIMIT_S = 1800.0  # a build from nothing is the longest; a count takes seconds
 _COLLECTED = re.compile(r"Collected : (\d+)$", re.MULTILINE)
 
 
+class Incomparable(Exception):
+    """The values are for another kind of processor."""
+
+
 class Failed(Exception):
     """Nothing could be counted or compared, with the sentence why."""
 
@@ -80,7 +84,7 @@ def parse(text: str, machine: str) -> Values:
         table = tomllib.loads(text)
         values = Values(str(table["rustc"]), {source: int(table[source]) for source in SOURCES})
         if table["machine"] != machine:
-            raise Failed(
+            raise Incomparable(
                 f"the values in {VALUES_NAME} are for {table['machine']}, and {machine} has other instructions: "
                 f"they can be compared on {table['machine']} only"
             )

@@ -119,9 +119,9 @@ mod_opt_type(content) ->
 mod_opt_type(apps) ->
     econf:and_then(econf:map(econf:binary(?NAME), app(), [unique, {return, map}]),
                    fun usable/1);
-%% No more than an engine's registry has room for.
+%% With two tokens each, no more than an engine's registry has room for.
 mod_opt_type(max_devices) ->
-    econf:int(1, 100);
+    econf:int(1, 50);
 mod_opt_type(db_type) ->
     econf:db_type(push_devices).
 
@@ -309,10 +309,11 @@ mod_doc() ->
                   ?T("What Apple may learn: that something came; the sender too; the text too. A "
                      "device may ask for less. The default is 'none'.")}},
            {max_devices,
-            #{value => "1..100",
+            #{value => "1..50",
               desc =>
-                  ?T("Devices of one user at most. Of more, the one that was registered longest "
-                     "ago goes. The default is '20'.")}},
+                  ?T("Devices of one user at most; a phone that registers two tokens with one "
+                     "device_id is one. Of more, the one that was registered longest ago goes. "
+                     "The default is '20'.")}},
            {db_type,
             #{value => "mnesia | sql",
               desc =>

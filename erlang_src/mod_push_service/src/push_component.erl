@@ -10,7 +10,7 @@
 -behaviour(gen_server).
 
 -export([start_link/0, set_host/2]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 %% For ejabberd: the route, and the IQ handlers
 -export([route/1, disco_info/1, disco_items/1, command/1]).
 
@@ -38,43 +38,63 @@ set_host(Host, Wanted) ->
 -spec init([]) -> {ok, routes()}.
 init([]) ->
     process_flag(trap_exit, true),
-    {ok, maps:from_list([{Host, add(Host, Service)}
-                         || {Host, #{service := Service, tigase := App}} <- push_settings:hosts(),
-                            App =/= none])}.
+    {ok, lists:foldl(fun change/2, #{}, [{Host, {component, Service}}
+                                         || {Host, #{service := Service, tigase := App}}
+                                                <- push_settings:hosts(), App =/= none])}.
 
 -spec handle_call(term(), gen_server:from(), routes()) -> {reply, ok, routes()}.
 handle_call({set_host, Host, Wanted}, _From, Routes) ->
-    {reply, ok, change(Host, maps:find(Host, Routes), Wanted, Routes)};
-handle_call(Request, _From, Routes) ->
-    ?WARNING_MSG("Unexpected call: ~p", [Request]),
-    {reply, ok, Routes}.
+    {reply, ok, change({Host, Wanted}, Routes)};
+handle_call(_Request, _From, Routes) ->
+    {reply, ok, unexpected("call", Routes)}.
 
 -spec handle_cast(term(), routes()) -> {noreply, routes()}.
-handle_cast(Msg, Routes) ->
-    ?WARNING_MSG("Unexpected cast: ~p", [Msg]),
-    {noreply, Routes}.
+handle_cast(_Msg, Routes) ->
+    {noreply, unexpected("cast", Routes)}.
 
+%% From a node that has no such route itself, or not yet.
 -spec handle_info(term(), routes()) -> {noreply, routes()}.
-handle_info(Info, Routes) ->
-    ?WARNING_MSG("Unexpected message: ~p", [Info]),
-    {noreply, Routes}.
+handle_info({route, Packet}, Routes) ->
+    ok = route(Packet),
+    {noreply, Routes};
+handle_info(_Info, Routes) ->
+    {noreply, unexpected("message", Routes)}.
 
-change(_Host, {ok, Service}, {component, Service}, Routes) ->
+%% What it is may hold a stanza, and with it a device token.
+unexpected(What, Routes) ->
+    ?WARNING_MSG("Unexpected ~s", [What]),
+    Routes.
+
+-spec terminate(term(), routes()) -> ok.
+terminate(_Reason, Routes) ->
+    lists:foreach(fun remove/1, lists:usort(maps:values(Routes))).
+
+%% Vhosts may share a service: it is registered once, for one of them.
+change({Host, {component, Service}}, Routes) when map_get(Host, Routes) =:= Service ->
     Routes;
-change(Host, {ok, Former}, Wanted, Routes) ->
-    ok = remove(Former),
-    change(Host, error, Wanted, maps:remove(Host, Routes));
-change(Host, error, {component, Service}, Routes) ->
-    Routes#{Host => add(Host, Service)};
-change(_Host, error, none, Routes) ->
+change({Host, Wanted}, Routes) when is_map_key(Host, Routes) ->
+    #{Host := Service} = Routes,
+    Others = maps:remove(Host, Routes),
+    ok = remove(Service),
+    case [Other || {Other, Shared} <- maps:to_list(Others), Shared =:= Service] of
+        [Other | _] -> add(Other, Service);
+        [] -> ok
+    end,
+    change({Host, Wanted}, Others);
+change({Host, {component, Service}}, Routes) ->
+    case lists:member(Service, maps:values(Routes)) of
+        true -> ok;
+        false -> add(Host, Service)
+    end,
+    Routes#{Host => Service};
+change({_Host, none}, Routes) ->
     Routes.
 
 add(Host, Service) ->
     lists:foreach(fun({NS, Function}) ->
         gen_iq_handler:add_iq_handler(ejabberd_local, Service, NS, ?MODULE, Function)
     end, handlers()),
-    ejabberd_router:register_route(Service, Host, {apply, ?MODULE, route}),
-    Service.
+    ejabberd_router:register_route(Service, Host, {apply, ?MODULE, route}).
 
 remove(Service) ->
     ejabberd_router:unregister_route(Service),
@@ -128,12 +148,7 @@ commands() ->
 
 -spec command(iq()) -> iq().
 command(#iq{type = set, sub_els = [#adhoc_command{} = Request], from = From, to = To} = IQ) ->
-    Answer = push_service_hooks:request("Push command", fun() ->
-        #jid{lserver = Service} = To,
-        Host = ejabberd_router:host_of_route(Service),
-        {ok, Settings} = push_settings:get(Host),
-        push_registration:device_command(From, Host, Request, Settings)
-    end),
+    Answer = push_service_hooks:request("Push command", fun() -> run(From, To, Request) end),
     case Answer of
         {error, Error} ->
             xmpp:make_error(IQ, Error);
@@ -143,6 +158,15 @@ command(#iq{type = set, sub_els = [#adhoc_command{} = Request], from = From, to 
     end;
 command(IQ) ->
     not_allowed(IQ).
+
+%% Each vhost's users have devices at their own vhost's service.
+run(#jid{lserver = Host} = From, #jid{lserver = Service}, Request) ->
+    case push_settings:get(Host) of
+        {ok, #{service := Service, tigase := App} = Settings} when App =/= none ->
+            push_registration:device_command(From, Request, Settings);
+        _ ->
+            push_registration:foreign(Request)
+    end.
 
 not_allowed(#iq{type = Type, lang = Lang} = IQ) ->
     Text = case Type of

@@ -243,16 +243,23 @@ refresh_all(Owners) ->
     end.
 
 %% What a new registration makes superfluous among its owner's other devices: the same device with
-%% its former token, and beyond Max those that were not heard of for longest. Apps register at each
-%% start, so the last registration is the last use.
+%% its former token, and beyond Max phones those that were not heard of for longest. Tokens of one
+%% app and device_id are one phone, which comes and goes as a whole. Apps register at each start,
+%% so the last registration is the last use.
 -spec superseded(device(), [device()], Max :: pos_integer()) -> [device()].
-superseded(#{app := App, token := Token, kind := Kind, device_id := Id}, Owned, Max) ->
+superseded(#{app := App, token := Token, kind := Kind} = New, Owned, Max) ->
     Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
-    {Former, Rest} = lists:partition(fun(#{app := A, kind := K, device_id := I}) ->
-        Id =/= <<>> andalso {A, K, I} =:= {App, Kind, Id}
-    end, Others),
-    Newest = lists:sort(fun(#{registered_at := A}, #{registered_at := B}) -> A >= B end, Rest),
-    Former ++ lists:nthtail(min(Max - 1, length(Newest)), Newest).
+    {Own, Rest} = lists:partition(fun(D) -> phone(D) =:= phone(New) end, Others),
+    Former = [D || #{kind := K} = D <- Own, K =:= Kind],
+    Phones = maps:values(maps:groups_from_list(fun phone/1, Rest)),
+    Newest = lists:sort(fun(A, B) -> last_use(A) >= last_use(B) end, Phones),
+    Former ++ lists:append(lists:nthtail(min(Max - 1, length(Newest)), Newest)).
+
+phone(#{app := App, device_id := <<>>, token := Token}) -> {App, token, Token};
+phone(#{app := App, device_id := Id}) -> {App, device_id, Id}.
+
+last_use(Phone) ->
+    lists:max([At || #{registered_at := At} <- Phone]).
 
 %% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
 %% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert

@@ -34,11 +34,13 @@ environment(<<"1">>) -> <<"sandbox">>;
 environment(_) -> <<"production">>.
 
 %% Which messages of several show their text is the server's own matter here; none of them, or all.
+%% A text without its sender is no level of ours: who hides the sender hides the text.
 content(false) ->
     <<>>;
 content(Body) ->
     case {fxml:get_tag_attr_s(<<"send">>, Body), fxml:get_tag_attr_s(<<"from">>, Body)} of
-        {<<"none">>, From} when From =:= <<"none">>; From =:= <<>> -> <<"none">>;
+        {_, <<"none">>} -> <<"none">>;
+        {<<"none">>, <<>>} -> <<"none">>;
         {<<"none">>, _} -> <<"sender">>;
         {<<>>, _} -> <<>>;
         {_, _} -> <<"body">>

@@ -1,8 +1,9 @@
-%% How many registrations a user's clients may make in a minute: each is a transaction and a round
-%% through all nodes' registries, and any account can ask for it. Counted on each node by itself.
+%% How many devices a user's clients may register or unregister in a minute: each is a transaction
+%% and a round through all nodes' registries, and any account can ask for it. Counted on each node
+%% by itself.
 -module(push_rate).
 
--export([init/0, allowed/2]).
+-export([init/0, allowed/3]).
 
 -type us() :: {binary(), binary()}.
 
@@ -19,12 +20,12 @@ init() ->
     true = ets:insert(?TABLE, {minute, 0}),
     ok.
 
-%% Counts one registration at Now, Unix seconds. false: it is one too many.
--spec allowed(us(), Now :: non_neg_integer()) -> boolean().
-allowed(US, Now) ->
+%% Counts so many changes at Now, Unix seconds. false: they are too many, and none of them may be.
+-spec allowed(us(), Now :: non_neg_integer(), Count :: pos_integer()) -> boolean().
+allowed(US, Now, Count) ->
     try
         ok = forget_before(Now div 60),
-        count(US) =< ?PER_MINUTE
+        count(US, Count) =< ?PER_MINUTE
     catch
         %% push_service, the owner, starts again.
         error:badarg -> true
@@ -41,8 +42,8 @@ forget_before(Minute) ->
             ok
     end.
 
-count(US) ->
+count(US, Count) ->
     case ets:info(?TABLE, size) =< ?MAX_USERS orelse ets:member(?TABLE, US) of
-        true -> ets:update_counter(?TABLE, US, 1, {US, 0});
+        true -> ets:update_counter(?TABLE, US, Count, {US, 0});
         false -> 0
     end.

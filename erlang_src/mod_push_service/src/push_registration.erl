@@ -5,7 +5,7 @@
 -module(push_registration).
 
 -export([enable/4, disable/4, p1_push/3, p1_disable/1, command/4, command_nodes/0,
-         device_command/4]).
+         device_command/3, foreign/1]).
 %% For push_commands
 -export([device/3, is_meant/2, datetime/1]).
 
@@ -126,14 +126,16 @@ command(From, To, #adhoc_command{node = Node} = Request, Settings) ->
     end.
 
 %% Tigase's commands, which go to the service's own jid.
--spec device_command(jid(), Host :: binary(), #adhoc_command{}, push_settings:settings()) ->
+-spec device_command(jid(), #adhoc_command{}, push_settings:settings()) ->
     {bind | unbind, [push_devices:device()], #adhoc_command{}}
     | {error, stanza_error()}.
-device_command(From, Host, #adhoc_command{node = <<"register-device">>} = Request, Settings) ->
+device_command(#jid{lserver = Host} = From, #adhoc_command{node = <<"register-device">>} = Request,
+               Settings) ->
     allowed(register_device, From, Host, Request, Settings);
-device_command(From, Host, #adhoc_command{node = <<"unregister-device">>} = Request, Settings) ->
+device_command(#jid{lserver = Host} = From,
+               #adhoc_command{node = <<"unregister-device">>} = Request, Settings) ->
     allowed(unregister_device, From, Host, Request, Settings);
-device_command(_From, _Host, #adhoc_command{lang = Lang}, _Settings) ->
+device_command(_From, #adhoc_command{lang = Lang}, _Settings) ->
     {error, xmpp:err_item_not_found(
         ?T("The commands here are register-device and unregister-device"), Lang)}.
 
@@ -144,9 +146,8 @@ action(<<"unregister-push-apns">>) -> unregister;
 action(?LIST) -> list;
 action(_) -> not_ours.
 
-allowed(_, #jid{luser = U, lserver = S}, Host, #adhoc_command{lang = Lang}, _)
-  when U =:= <<>>; S =/= Host ->
-    {error, xmpp:err_forbidden(?T("Only this server's own users have devices here"), Lang)};
+allowed(_, #jid{luser = U, lserver = S}, Host, Request, _) when U =:= <<>>; S =/= Host ->
+    foreign(Request);
 allowed(_, _, _, #adhoc_command{action = cancel} = Request, _) ->
     {bind, [], reply(Request, canceled, undefined)};
 allowed(_, _, _, #adhoc_command{action = Action, lang = Lang}, _)
@@ -200,6 +201,10 @@ run(unregister_device, From, #adhoc_command{xdata = Form} = Request, #{tigase :=
         {error, Error} -> refused(Error)
     end.
 
+-spec foreign(#adhoc_command{}) -> {error, stanza_error()}.
+foreign(#adhoc_command{lang = Lang}) ->
+    {error, xmpp:err_forbidden(?T("Only this server's own users have devices here"), Lang)}.
+
 reply(Request, Status, Form) ->
     xmpp_util:make_adhoc_response(Request, #adhoc_command{status = Status, xdata = Form}).
 
@@ -248,23 +253,29 @@ datetime(Ms) ->
 
 register(From, Fields, Node, #{apps := Apps}) ->
     case push_form:registration(Fields, Node, Apps) of
-        {ok, Registration} -> store(device(From, Node, Registration));
-        {error, Error} -> refused(Error)
+        {ok, Registration} ->
+            Device = device(From, Node, Registration),
+            case store_all(From, [Device]) of
+                ok -> {ok, Device};
+                {error, _} = Error -> Error
+            end;
+        {error, Error} ->
+            refused(Error)
     end.
 
-%% A phone's two tokens at once, or none. The first one's node is both devices' id.
+%% A phone's two tokens. The first one's node is both devices' id. Should the database fail between
+%% them, the client is told of a failure, and its next try renews the first.
 register_phone(From, Fields, #{apps := Apps, tigase := App}) ->
     MacKey = push_settings:mac_key(From#jid.lserver),
     case push_tigase:registrations(Fields, App, Apps, MacKey) of
         {ok, Node, Registrations} ->
-            store_all(Node, [device(From, <<>>, R) || R <- Registrations]);
-        {error, Error} -> refused(Error)
-    end.
-
-store_all(Node, Devices) ->
-    case [Error || {error, Error} <- [store(Device) || Device <- Devices]] of
-        [] -> {ok, Node, Devices};
-        [Error | _] -> {error, Error}
+            Devices = [device(From, <<>>, R) || R <- Registrations],
+            case store_all(From, Devices) of
+                ok -> {ok, Node, Devices};
+                {error, _} = Error -> Error
+            end;
+        {error, Error} ->
+            refused(Error)
     end.
 
 -spec device(jid(), Node :: binary(), push_form:registration()) -> push_devices:device().
@@ -272,16 +283,26 @@ device(#jid{luser = U, lserver = S, lresource = R}, Node, Registration) ->
     Registration#{us => {U, S}, resource => R, node => Node,
                   registered_at => erlang:system_time(millisecond)}.
 
-store(#{us := US, registered_at := Now} = Device) ->
-    case push_rate:allowed(US, Now div 1000) andalso push_devices:register(Device) of
-        ok ->
-            {ok, Device};
+store_all(From, Devices) ->
+    in_time(From, length(Devices), fun() -> store_each(Devices) end).
+
+store_each([]) ->
+    ok;
+store_each([Device | Devices]) ->
+    case push_devices:register(Device) of
+        ok -> store_each(Devices);
+        {error, db_failure} -> database_failure()
+    end.
+
+%% Changes of the account's devices cost a transaction each, whether they find something or not.
+in_time(#jid{luser = U, lserver = S}, Count, Change) ->
+    case push_rate:allowed({U, S}, erlang:system_time(second), Count) of
+        true ->
+            Change();
         false ->
             ok = push_counters:add(too_many_registrations),
             {error, xmpp:err_resource_constraint(
-                ?T("Too many registrations of this account: try again in a minute"), <<>>)};
-        {error, db_failure} ->
-            database_failure()
+                ?T("Too many registrations of this account: try again in a minute"), <<>>)}
     end.
 
 refused({bad_request, Sentence}) -> {error, xmpp:err_bad_request(Sentence, <<>>)};
@@ -299,7 +320,7 @@ unregister_wanted(_From, _Wanted) ->
 is_meant(Host, Wanted) ->
     MacKey = push_settings:mac_key(Host),
     %% Both devices of a phone of Tigase's dialect have the first one's node as id.
-    All = Wanted ++ [{phone, Node} || {node, Node} <- Wanted],
+    All = Wanted ++ [{phone, Node} || {node, <<"d-", _/binary>> = Node} <- Wanted],
     fun(Device) -> is_wanted(Device, All, MacKey) end.
 
 %% Who names a device has to be told that it is not there.
@@ -313,7 +334,10 @@ unregister_session(#jid{lresource = Resource} = From) ->
     unregister_all(From, fun(#{resource := R}) -> R =:= Resource end).
 
 %% Who means all there are has what he wants when there is none.
-unregister_all(#jid{luser = U, lserver = S}, Condition) ->
+unregister_all(From, Condition) ->
+    in_time(From, 1, fun() -> remove(From, Condition) end).
+
+remove(#jid{luser = U, lserver = S}, Condition) ->
     case push_devices:unregister({U, S}, Condition, <<"its client unregistered it">>) of
         {ok, Gone} -> {ok, Gone};
         {error, db_failure} -> database_failure()

@@ -28,6 +28,16 @@ one_device_at_most_test() ->
     ?assertEqual([<<"2">>, <<"1">>],
                  [T || #{token := T} <- push_devices:superseded(New, others(2), 1)]).
 
+%% Its two tokens are registered one after the other, and neither may drive the other away.
+a_phone_with_two_tokens_is_one_test() ->
+    Alert = device(<<"alert">>, <<"phone">>, 1),
+    Voip = (device(<<"voip">>, <<"phone">>, 2))#{kind := voip},
+    ?assertEqual([], push_devices:superseded(Voip, [Alert], 1)),
+    Other = device(<<"other">>, <<"pad">>, 3),
+    Gone = push_devices:superseded(Other, [Alert, Voip], 1),
+    ?assertEqual([<<"alert">>, <<"voip">>], lists:sort([T || #{token := T} <- Gone])),
+    ?assertEqual([], push_devices:superseded(Other, [Alert, Voip], 2)).
+
 %% {token, app, kind, device_id, registered_at}
 ringing_test_() ->
     Rows =

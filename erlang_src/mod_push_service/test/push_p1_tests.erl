@@ -24,7 +24,9 @@ least_request_test() ->
 content_test_() ->
     [?_assertEqual(Content, content(Body)) || {Body, Content} <- [
         {"<body send='all' from='name'/>", [<<"body">>]},
-        {"<body send='first-per-user' from='none'/>", [<<"body">>]},
+        {"<body send='first-per-user' from='jid'/>", [<<"body">>]},
+        {"<body send='all' from='none'/>", [<<"none">>]},
+        {"<body from='none'/>", [<<"none">>]},
         {"<body send='none' from='username'/>", [<<"sender">>]},
         {"<body send='none' from='none'/>", [<<"none">>]},
         {"<body send='none'/>", [<<"none">>]},

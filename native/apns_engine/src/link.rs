@@ -29,6 +29,8 @@ pub(crate) struct Link<R> {
     /// mio tells of an edge once; what it told is kept until an operation would block.
     readable: bool,
     writable: bool,
+    /// Since the session's output last left as a whole, the socket has been full.
+    was_full: bool,
     session_config: session::Config,
 }
 
@@ -111,6 +113,7 @@ impl<R> Link<R> {
             opened: Instant::now(),
             readable: false,
             writable: false,
+            was_full: false,
             session_config,
         })
     }
@@ -211,15 +214,21 @@ impl<R> Link<R> {
             };
             let output = session.output();
             if output.is_empty() {
+                self.was_full = false;
                 return Ok(true);
             }
             if !self.writable {
                 return Ok(false);
             }
+            let at_once = if self.was_full {
+                WRITE_AT_ONCE_WHEN_FULL
+            } else {
+                WRITE_AT_ONCE
+            };
             let taken = self
                 .tls
                 .writer()
-                .write(output.get(..WRITE_AT_ONCE).unwrap_or(output))?;
+                .write(output.get(..at_once).unwrap_or(output))?;
             session.consume_output(taken);
         }
     }
@@ -326,6 +335,7 @@ impl<R> Link<R> {
                 Ok(n) => stats.bytes_out.add(n as u64),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.writable = false;
+                    self.was_full = true;
                     return Ok(false);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -344,5 +354,8 @@ impl<R> Link<R> {
 const TLS_BUFFER: usize = 128 * 1024;
 /// Plaintext given to TLS at once: a full session output, which leaves in one write to the socket.
 const WRITE_AT_ONCE: usize = 64 * 1024;
+/// The same from when the socket was full until all has left: what TLS holds meanwhile no call overtakes, and if the
+/// connection ends nobody knows whether it was sent. So it is one record.
+const WRITE_AT_ONCE_WHEN_FULL: usize = 16 * 1024;
 /// Bytes read from one connection before the others and the queue get their turn.
 const READ_SHARE: usize = 256 * 1024;

@@ -28,20 +28,8 @@ pub(crate) enum StartError {
     TooManyApps,
 }
 
-/// Does `work` with the app of this name. It must be short: while it lasts no app can start or stop.
-pub(crate) fn with<'a, T>(
-    env: Env<'a>,
-    name: &Binary<'_>,
-    work: impl FnOnce(&App) -> T,
-) -> Result<T, Refusal<'a>> {
-    let apps = APPS.read().unwrap_or_else(PoisonError::into_inner);
-    match apps.get(name.as_slice()) {
-        Some(running) => Ok(work(&running.app)),
-        None => Err(Refusal::because(env, atoms::unknown_app())),
-    }
-}
-
-/// The app of this name.
+/// The app of this name, for as long as the caller needs it: nothing is done with it under the lock, which the start of
+/// another app would wait for, and with it everybody who notifies.
 pub(crate) fn find<'a>(env: Env<'a>, name: &Binary<'_>) -> Result<Arc<App>, Refusal<'a>> {
     let apps = APPS.read().unwrap_or_else(PoisonError::into_inner);
     let running = apps.get(name.as_slice());

@@ -135,9 +135,8 @@ fn forget_owner<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResu
 #[rustler::nif]
 fn count_devices<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResult<Term<'a>> {
     answer(env, || {
-        let counted = apps::with(env, &app, |app| {
-            app.registry().count_devices(owner.as_slice())
-        })?;
+        let app = apps::find(env, &app)?;
+        let counted = app.registry().count_devices(owner.as_slice());
         let count = counted.ok_or_else(|| Refusal::because(env, atoms::unknown_owner()))?;
         Ok((atoms::ok(), count).encode(env))
     })
@@ -152,12 +151,10 @@ fn notify<'a>(
     opts: Term<'a>,
 ) -> NifResult<Term<'a>> {
     answer(env, || {
-        // All that takes long comes first: the app is held for a moment only.
         let target = notify::target(env, target)?;
         let order = notify::read(env, notification, opts)?;
-        let taken = apps::with(env, &app, |app| {
-            app.notify(target, order.content, order.apns_id, order.reply_to)
-        })?;
+        let app = apps::find(env, &app)?;
+        let taken = app.notify(target, order.content, order.apns_id, order.reply_to);
         let ids = taken.map_err(|error| notify::refusal(env, error))?;
         Ok(notify::taken(env, &ids))
     })

@@ -131,6 +131,10 @@ impl<'a> Pairs<'a> {
     }
 
     fn put(mut self, key: Atom, value: impl Encoder) -> Self {
+        debug_assert!(
+            self.len < MOST,
+            "an event has more keys than there is room for"
+        );
         if let (Some(a_key), Some(a_value)) =
             (self.keys.get_mut(self.len), self.values.get_mut(self.len))
         {

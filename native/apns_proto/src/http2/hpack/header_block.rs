@@ -47,7 +47,7 @@ impl<'a> HeaderBlock<'a> {
     }
 
     /// Fields that are [`indexed`](Self::indexed) all, and are the same whenever they come with this `run`: `write` writes
-    /// them, unless the table has not changed since it did.
+    /// them, unless the table has not changed since it did. The run must have come with this encoder only.
     #[inline]
     pub fn run(&mut self, run: &IndexedRun, write: impl FnOnce(&mut Self)) {
         if let Some(coded) = run.in_state(self.encoder.table.changes()) {

@@ -4,6 +4,9 @@ use std::cell::Cell;
 
 /// How fields that follow each other were encoded last, where each of them was an index; and in which state of the
 /// table, as their code is the same only as long as that stays.
+///
+/// A run belongs to one encoder: states of different tables look alike, and with another's indices the peer would read
+/// other fields.
 #[derive(Debug, Default)]
 pub struct IndexedRun(Cell<Coded>);
 
