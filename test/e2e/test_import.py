@@ -66,25 +66,21 @@ async def mod_pushoff(bed: Bed) -> None:
 
 
 @imports.case
-async def commands(bed: Bed) -> None:
-    """ejabberdctl push_import_mod_push says what it did, and what is wrong with what was asked"""
-    bob, token = await bed.user(), new_token()
-    phone = await bed.online(bob)
-    await phone.enable(token, service="push.command.example.org")
-    command = ("push_import_mod_push", "localhost", "push.command.example.org")
-    expect("answer", (0, "Imported: 1, known before: 0, no device token: 0"), strip(await bed.node.ctl(*command, TOPIC)))
-    expect("tokens", [token], await bed.stored(bob))
-    for arguments, words in (
-        ((*command, "nonesuch"), "The vhost has no such app"),
-        (("push_import_mod_push", "elsewhere", "push.example.org", TOPIC), "does not run on such a vhost"),
-        (("push_import_mod_pushoff", "localhost", "nonesuch"), "The vhost has no such app"),
-    ):
-        code, said = await bed.node.ctl(*arguments)
-        expect(f"{arguments}: {said}", (1, True), (code, words in said))
-
-
-def strip(answer: tuple[int, str]) -> tuple[int, str]:
-    return answer[0], answer[1].strip()
+async def by_command(bed: Bed) -> None:
+    """ejabberdctl imports, says how many, and refuses with a sentence"""
+    bob = await bed.user()
+    phone, token = await bed.online(bob), new_token()
+    await phone.enable(token, service="push.command.test")
+    for arguments, expected in (
+            (("push_import_mod_push", "localhost", "push.command.test", TOPIC), (0, "imported: 1, known before: 0,")),
+            (("push_import_mod_push", "localhost", "Push.command.test", TOPIC), (0, "imported: 0, known before: 1,")),
+            (("push_import_mod_push", "localhost", "", TOPIC), (1, "no domain, as push.example.org")),
+            (("push_import_mod_push", "localhost", "push.command.test", "nonesuch"), (1, f"there are {TOPIC}")),
+            (("push_import_mod_push", "other.test", "push.command.test", TOPIC), (1, "it runs on localhost")),
+            (("push_import_mod_pushoff", "localhost", "☃"), (1, f"there are {TOPIC}"))):
+        code, printed = await bed.node.ctl(*arguments)
+        expect(f"{arguments}: {printed}", (expected[0], True), (code, expected[1] in printed))
+    expect("stored", [token], await bed.stored(bob))
 
 
 @imports.case

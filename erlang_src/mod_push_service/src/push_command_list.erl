@@ -217,43 +217,43 @@ purge_app() ->
 import_mod_push() ->
     #ejabberd_commands{
         name = push_import_mod_push, function = import_mod_push,
-        desc = "Register the Apple devices that mod_push knows",
-        longdesc = "For a server whose users' apps have registered with mod_push for a push "
+        desc = "Take over the device tokens that mod_push knows",
+        longdesc = "For clients that put their device token into <enable/> as node, for a push "
             "service of\n"
-            "yours: phones get pushes from here before the apps register anew. Those "
-            "registrations\n"
-            "are read that are for this service's jid and have a device token as node; the "
-            "token\n"
-            "must be one of the app's. They stay where they are, and what is registered here\n"
-            "already stays as it is: it may be repeated. With very many users say "
-            "--no-timeout.\n"
+            "yours (as Monal does). mod_push must be loaded; what it knows stays there. The\n"
+            "import may be repeated: a device that is registered here already is left alone.\n"
+            "With very many users say --no-timeout.\n"
             "\n"
             "Example:\n"
-            "  ejabberdctl push_import_mod_push example.org push.old.example.org " ?APP,
+            "  ejabberdctl push_import_mod_push example.org push.example.org " ?APP,
         args = [{host, binary}, {service, binary}, {app, binary}],
-        args_desc = ["A vhost that has mod_push and the module",
-                     "The jid that the apps put into <enable/>", "The app's name"],
-        args_example = [<<"example.org">>, <<"push.old.example.org">>, <<?APP>>],
+        args_desc = ["A vhost that has the module", "The jid of the push service that clients "
+                     "named", "An app that the vhost names"],
+        args_example = [<<"example.org">>, <<"push.example.org">>, <<?APP>>],
         result = {res, restuple},
-        result_desc = "How many were imported, known here before, and no device of the app",
-        result_example = {ok, "Imported: 120, known before: 3, no device token: 1"}}.
+        result_desc = "How many devices are new, were known, and are none",
+        result_example = import_example()}.
 
 import_mod_pushoff() ->
     #ejabberd_commands{
         name = push_import_mod_pushoff, function = import_mod_pushoff,
-        desc = "Register the Apple devices that mod_pushoff knows",
-        longdesc = "From mod_pushoff's table in Mnesia, which stays as it is; the module need "
-            "not run.\n"
-            "What is registered here already stays as it is: it may be repeated.\n"
+        desc = "Take over Apple's device tokens from mod_pushoff's table",
+        longdesc = "The table pushoff_registration of Mnesia must be there; it stays as it is. "
+            "The import\n"
+            "may be repeated: a device that is registered here already is left alone.\n"
             "\n"
             "Example:\n"
             "  ejabberdctl push_import_mod_pushoff example.org " ?APP,
         args = [{host, binary}, {app, binary}],
-        args_desc = ["A vhost that has the module", "The app's name"],
+        args_desc = ["A vhost that has the module", "An app that the vhost names"],
         args_example = [<<"example.org">>, <<?APP>>],
         result = {res, restuple},
-        result_desc = "How many were imported, known here before, and no device of the app",
-        result_example = {ok, "Imported: 120, known before: 3, no device token: 1"}}.
+        result_desc = "How many devices are new, were known, and are none",
+        result_example = import_example()}.
+
+import_example() ->
+    {ok, "imported: 17, known before: 2, "
+         "refused, since they are no tokens of the app: 1"}.
 
 user_args() ->
     [{user, binary}, {host, binary}].

@@ -3,9 +3,10 @@
 %% an argument: it may be anything, and it goes to a terminal.
 -module(push_command_values).
 
--export([user/1, vhost/2, options/1, resource/1, wanted/1, days/1, text/1, field/2]).
+-export([user/1, vhost/2, options/1, resource/1, wanted/1, days/1, text/1, service/1,
+         field/2]).
 -export([device_row/4, token_row/2, count_rows/4, outcome_row/2]).
--export([engine/1, removed/1, imported/1]).
+-export([engine/1, removed/1, imported/1, no_such_app/1]).
 
 -export_type([sentence/0, engine/0]).
 
@@ -23,7 +24,7 @@
 -define(MAX_TEXT, 1000).
 %% Some ten years, in days.
 -define(MAX_DAYS, 3650).
-%% Names of vhosts in a sentence.
+%% Names of vhosts or apps in a sentence.
 -define(MAX_NAMED, 10).
 
 -define(OPTIONS, [<<"kind">>, <<"device_id">>, <<"device_name">>, <<"content">>, <<"language">>,
@@ -56,8 +57,8 @@ vhost(Host, Running) ->
                       (named(Running))/binary>>}
     end.
 
-named(Hosts) ->
-    Sorted = lists:sort(Hosts),
+named(Names) ->
+    Sorted = lists:sort(Names),
     More = case length(Sorted) - ?MAX_NAMED of
         N when N > 0 -> [" and ", integer_to_binary(N), " more"];
         _ -> []
@@ -157,6 +158,14 @@ text(Text) ->
         Answer -> Answer
     end.
 
+%% The jid of a push service, as clients name it: a domain.
+-spec service(term()) -> parsed(binary()).
+service(Service) ->
+    case prepared(Service, fun jid:nameprep/1) of
+        {ok, Domain} -> {ok, Domain};
+        error -> {error, <<"The service is no domain, as push.example.org">>}
+    end.
+
 %% For what push_form reads further.
 -spec field(term(), What :: binary()) -> parsed(binary()).
 field(Text, What) ->
@@ -226,11 +235,16 @@ engine(#{paused := 1}) -> paused;
 engine(#{connections := N}) when N > 0 -> connected;
 engine(_) -> unconnected.
 
--spec imported(push_import:counts()) -> sentence().
-imported(#{imported := Imported, known := Known, refused := Refused}) ->
-    iolist_to_binary(io_lib:format("Imported: ~b, known before: ~b, no device token: ~b",
-                                   [Imported, Known, Refused])).
-
 -spec removed(non_neg_integer()) -> sentence().
 removed(1) -> <<"1 device is removed">>;
 removed(N) -> <<(integer_to_binary(N))/binary, " devices are removed">>.
+
+-spec imported(push_import:counts()) -> sentence().
+imported(#{imported := Imported, known := Known, refused := Refused}) ->
+    iolist_to_binary(
+        ["imported: ", integer_to_binary(Imported), ", known before: ", integer_to_binary(Known),
+         ", refused, since they are no tokens of the app: ", integer_to_binary(Refused)]).
+
+-spec no_such_app([binary()]) -> sentence().
+no_such_app(Apps) ->
+    <<"There is no such app on the vhost; there are ", (named(Apps))/binary>>.

@@ -111,35 +111,6 @@ purge_app(Host, App, Days) ->
         end
     end).
 
--spec import_mod_push(term(), term(), term()) -> done() | refusal().
-import_mod_push(Host, Service, App) ->
-    answer(fun() ->
-        {LServer, _} = where(Host),
-        Jid = value(push_command_values:field(Service, <<"service">>)),
-        Name = value(push_command_values:field(App, <<"app">>)),
-        imported(push_import:mod_push(LServer, Jid, Name))
-    end).
-
--spec import_mod_pushoff(term(), term()) -> done() | refusal().
-import_mod_pushoff(Host, App) ->
-    answer(fun() ->
-        {LServer, _} = where(Host),
-        Name = value(push_command_values:field(App, <<"app">>)),
-        imported(push_import:mod_pushoff(LServer, Name))
-    end).
-
-imported({ok, Counts}) ->
-    {ok, push_command_values:imported(Counts)};
-imported({error, no_app}) ->
-    refuse(not_exists, <<"The vhost has no such app: push_devices_count lists them">>);
-imported({error, not_loaded}) ->
-    refuse(not_exists, <<"The vhost does not have mod_push: load it, so that its registrations "
-                         "can be read">>);
-imported({error, no_table}) ->
-    refuse(not_exists, <<"There is no table pushoff_registration in this node's Mnesia">>);
-imported({error, database_failure}) ->
-    database_failure().
-
 -spec count(term()) -> [tuple()] | refusal().
 count(<<"all">>) ->
     answer(fun() ->
@@ -178,6 +149,34 @@ test_text(User, Host, Text) ->
                     {error, crashed} ->
                         refuse(internal_error, <<"The test crashed: a mistake of ours">>)
                 end
+        end
+    end).
+
+-spec import_mod_push(term(), term(), term()) -> done() | refusal().
+import_mod_push(Host, Service, App) ->
+    import(Host, App, fun(LServer, Name) ->
+        push_import:mod_push(LServer, value(push_command_values:service(Service)), Name)
+    end).
+
+-spec import_mod_pushoff(term(), term()) -> done() | refusal().
+import_mod_pushoff(Host, App) ->
+    import(Host, App, fun push_import:mod_pushoff/2).
+
+import(Host, App, Fun) ->
+    answer(fun() ->
+        {LServer, #{apps := Apps}} = where(Host),
+        Name = value(push_command_values:field(App, <<"app">>)),
+        case Fun(LServer, Name) of
+            {ok, Counts} ->
+                {ok, push_command_values:imported(Counts)};
+            {error, no_app} ->
+                refuse(not_exists, push_command_values:no_such_app(maps:keys(Apps)));
+            {error, not_loaded} ->
+                refuse(not_exists, <<"mod_push is not loaded on the vhost">>);
+            {error, no_table} ->
+                refuse(not_exists, <<"There is no table pushoff_registration in Mnesia">>);
+            {error, database_failure} ->
+                database_failed()
         end
     end).
 
@@ -232,10 +231,10 @@ existing({LUser, LServer}) ->
 
 stored(ok) -> ok;
 stored({ok, Result}) -> Result;
-stored({error, db_failure}) -> database_failure().
+stored({error, db_failure}) -> database_failed().
 
--spec database_failure() -> no_return().
-database_failure() ->
+-spec database_failed() -> no_return().
+database_failed() ->
     refuse(database_failure, <<"The database failed: ejabberd's log says more">>).
 
 latest_first(Devices) ->

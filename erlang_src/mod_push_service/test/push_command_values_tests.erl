@@ -23,6 +23,7 @@ arguments_are_read_test_() ->
          {"a resource", resource, [#{<<"resource">> => [<<"phone">>]}], <<"phone">>},
          {"no days", days, [<<"0">>], 0},
          {"some days", days, [<<"365">>], 365},
+         {"a service", service, [<<"Push.Example.org">>], <<"push.example.org">>},
          {"a text", text, [<<"Grüße"/utf8>>], <<"Grüße"/utf8>>},
          {"a text as long as may be", text, [long(1000)], long(1000)},
          {"a device's name", wanted, [<<"d-1F">>],
@@ -60,6 +61,7 @@ what_cannot_be_is_refused_with_a_sentence_test_() ->
          {"a text that is no binary", text, [17], <<"UTF-8">>}] ++
         [{"no days", days, [Days], <<"0 (all devices) to 3650">>}
          || Days <- [<<"-1">>, <<"3651">>, <<"1.5">>, <<"all">>, <<"1 year">> | Bad]] ++
+        [{"no service", service, [Service], <<"no domain">>} || Service <- Bad] ++
         [{"no device", wanted, [Device], <<"device">>} || Device <- [<<" ">> | Bad]],
     with_stringprep([{Name, fun() ->
         {error, Sentence} = apply(push_command_values, Function, Args),
@@ -121,6 +123,11 @@ an_outcome_is_a_row_test() ->
     ?assertMatch({<<"d-1">>, <<"a">>, <<"voip">>, <<"00112233...">>, <<"rejected">>, 400,
                   <<"Bad Thing">>, <<"i">>, _},
                  push_command_values:outcome_row(Outcome, <<"d-1">>)).
+
+an_import_tells_its_counts_test() ->
+    ?assertEqual(<<"imported: 3, known before: 2, "
+                   "refused, since they are no tokens of the app: 1">>,
+                 push_command_values:imported(#{imported => 3, known => 2, refused => 1})).
 
 an_engine_is_at_something_test_() ->
     [?_assertEqual(State, push_command_values:engine(Stats))
