@@ -262,6 +262,8 @@ async def list_and_unregister(bed: Bed) -> None:
     expect("tokens", tokens[2:], await bed.stored(bob))
     await phone.command("unregister-push")
     expect("tokens", [], await bed.stored(bob))
+    answer = await phone.command("unregister-push", {"devise-id": "d1"}, expect_error=True)
+    expect("a mistyped field", "bad-request", refusal(answer)[0])
     answer = await phone.command("unregister-push", {"device-id": "d1"}, expect_error=True)
     expect("not there", ("item-not-found", "You have no such device"), refusal(answer))
     await phone.command("unregister-push")
@@ -282,7 +284,7 @@ async def odd_requests(bed: Bed) -> None:
     expect("action next", "bad-request", refusal(await phone.command("unregister-push", action="next", expect_error=True))[0])
     condition, text = refusal(await phone.command("register-push-apns", {"token": "%%%"}, expect_error=True))
     expect("condition", "not-acceptable", condition)
-    expect("text", "This is no device token: 1 to 100 bytes in hex, or in base64", text)
+    expect("text", "This is no device token: 1 to 100 bytes in hex, or 32 to 100 in base64", text)
     condition, text = refusal(await phone.command("register-push-apns", {"x": "y"}, expect_error=True))
     expect("condition", "bad-request", condition)
     await phone.ask("<command xmlns='http://jabber.org/protocol/commands' node='register-push-apns' action='nonsense'/>",

@@ -6,7 +6,7 @@
 %% fields.
 -module(push_form).
 
--export([fields/1, fields_of/1, registration/3, token/1, choose_app/2, wanted/1]).
+-export([fields/1, fields_of/1, registration/3, token/1, choose_app/2, wanted/1, says_nothing/1]).
 
 -export_type([fields/0, registration/0, form_error/0]).
 
@@ -31,6 +31,8 @@
 %% Bytes of a device token.
 -define(MAX_TOKEN, 100).
 -define(MAX_TOKEN_TEXT, 2 * ?MAX_TOKEN).
+%% Apple's are no shorter, and any word of eight letters is base64.
+-define(MIN_BASE64, 32).
 
 -spec fields(#xdata{} | undefined) -> fields().
 fields(undefined) ->
@@ -87,28 +89,32 @@ device_token(Fields, Node) ->
                                   "give it as field 'token', or as node">>});
         error ->
             throw({not_acceptable, <<"This is no device token: "
-                                     "1 to 100 bytes in hex, or in base64">>})
+                                     "1 to 100 bytes in hex, or 32 to 100 in base64">>})
     end.
 
-%% Hex in either case, else base64. 64 hex digits are valid base64 too; no app sends that.
+%% Hex in either case, also as iOS printed it once (<00fc13ad ff785122>), else base64. 64 hex
+%% digits are valid base64 too; no app sends that. Nor may hex with a typing error pass for base64,
+%% which has hex digits for a third of its characters.
 -spec token(binary()) -> {ok, Hex :: binary()} | error.
-token(Text) when byte_size(Text) =:= 0; byte_size(Text) > ?MAX_TOKEN_TEXT ->
+token(Given) when byte_size(Given) > 2 * ?MAX_TOKEN_TEXT ->
     error;
-token(Text) ->
-    case is_hex(Text) of
-        true -> {ok, string:lowercase(Text)};
-        false -> from_base64(Text)
+token(Given) ->
+    Text = << <<C>> || <<C>> <= Given, C =/= $\s, C =/= $<, C =/= $> >>,
+    Digits = length([C || <<C>> <= Text, is_hex_digit(C)]),
+    case byte_size(Text) of
+        0 -> error;
+        Size when Size > ?MAX_TOKEN_TEXT -> error;
+        Digits when Digits rem 2 =:= 0 -> {ok, string:lowercase(Text)};
+        Size when 4 * Digits > 3 * Size -> error;
+        _ -> from_base64(Text)
     end.
-
-is_hex(Text) ->
-    byte_size(Text) rem 2 =:= 0 andalso lists:all(fun is_hex_digit/1, binary_to_list(Text)).
 
 is_hex_digit(C) ->
     (C >= $0 andalso C =< $9) orelse (C >= $a andalso C =< $f) orelse (C >= $A andalso C =< $F).
 
 from_base64(Text) ->
     try base64:decode(Text) of
-        Raw when Raw =/= <<>>, byte_size(Raw) =< ?MAX_TOKEN ->
+        Raw when byte_size(Raw) >= ?MIN_BASE64, byte_size(Raw) =< ?MAX_TOKEN ->
             {ok, string:lowercase(binary:encode_hex(Raw))};
         _ ->
             error
@@ -244,6 +250,12 @@ fields_of(#{app := App, token := Token, kind := Kind, device_id := Id, name := N
       <<"device_id">> => [Id], <<"device_name">> => [Name],
       <<"content">> => [atom_to_binary(Content)], <<"language">> => [Language],
       <<"remove_on_logout">> => [atom_to_binary(RemoveOnLogout)]}.
+
+%% Whether a form has no field with a value, but for what says which form it is.
+-spec says_nothing(fields()) -> boolean().
+says_nothing(Fields) ->
+    Said = maps:filter(fun(_, Values) -> [V || V <- Values, V =/= <<>>] =/= [] end, Fields),
+    maps:size(maps:remove(<<"form_type">>, Said)) =:= 0.
 
 %% Which devices an unregistration means: by node, token or device id; [] says this session's.
 -spec wanted(fields()) -> [{node | token | device_id, binary()}].

@@ -15,10 +15,14 @@ fields(#xmlel{name = <<"push">>} = Push) ->
         #xmlel{} = Notification ->
             notification(text(Notification, <<"type">>), text(Notification, <<"id">>), Push);
         false ->
-            {error, {bad_request, <<"The device token is missing: "
-                                    "give it as <id/> in <notification/>">>}}
+            no_token()
     end.
 
+no_token() ->
+    {error, {bad_request, <<"The device token is missing: give it as <id/> in <notification/>">>}}.
+
+notification(<<"applepush">>, <<>>, _Push) ->
+    no_token();
 notification(<<"applepush">>, Token, Push) ->
     {ok, maps:filtermap(fun(_, <<>>) -> false; (_, Value) -> {true, [Value]} end, #{
         <<"token">> => Token,

@@ -167,9 +167,14 @@ run(register, From, #adhoc_command{xdata = Form} = Request, Settings) ->
         {error, Error} -> {error, Error}
     end;
 run(unregister, From, #adhoc_command{xdata = Form} = Request, _) ->
-    Result = case push_form:wanted(push_form:fields(Form)) of
+    Fields = push_form:fields(Form),
+    Result = case push_form:wanted(Fields) of
         [] ->
-            unregister_session(From);
+            case push_form:says_nothing(Fields) of
+                true -> unregister_session(From);
+                false -> refused({bad_request, <<"The form names no device: its fields are node, "
+                                                 "nodes, token and device-id">>})
+            end;
         Wanted ->
             unregister_wanted(From, Wanted)
     end,

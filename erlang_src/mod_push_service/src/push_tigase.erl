@@ -41,7 +41,7 @@ device(#{<<"device_token">> := [Text]}, App, MacKey) ->
             {ok, push_devices:node(MacKey, #{app => App, token => Token})};
         error ->
             {error, {not_acceptable, <<"Field 'device-token' is no device token: "
-                                       "1 to 100 bytes in hex, or in base64">>}}
+                                       "1 to 100 bytes in hex, or 32 to 100 in base64">>}}
     end;
 device(_Fields, _App, _MacKey) ->
     {error, {bad_request, <<"The device token is missing: give it as field 'device-token'">>}}.

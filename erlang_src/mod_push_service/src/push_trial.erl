@@ -57,14 +57,25 @@ guarded(Fun) ->
             {error, crashed}
     end.
 
+%% The lifetime ends while an alarm pauses the app: then it is the alarm that one must know of.
+explained(#{event := failed, cause := expired} = Event, App) ->
+    try apns_nif:stats(App) of
+        #{paused := 1} -> Event#{cause := paused};
+        _ -> Event
+    catch
+        error:_ -> Event
+    end;
+explained(Event, _App) ->
+    Event.
+
 outcomes(Devices, Apps, Text) ->
     Sent = [{Device, send(Device, Apps, Text)} || Device <- Devices],
     Deadline = erlang:monotonic_time(millisecond) + ?TIMEOUT,
     Ended = collect([Id || {_, {ok, Id}} <- Sent], #{}, Deadline),
     [case Result of
-         {ok, Id} -> outcome(Device, maps:get(Id, Ended, {timeout, Id}));
+         {ok, Id} -> outcome(Device, explained(maps:get(Id, Ended, {timeout, Id}), App));
          {error, _} -> outcome(Device, Result)
-     end || {Device, Result} <- Sent].
+     end || {#{app := App} = Device, Result} <- Sent].
 
 send(#{app := App}, Apps, _Text) when not is_map_key(App, Apps) ->
     {error, not_configured};
@@ -137,7 +148,8 @@ advice(rejected, <<"Unregistered">>) ->
 advice(rejected, <<"ExpiredToken">>) ->
     advice(rejected, <<"Unregistered">>);
 advice(rejected, <<"BadDeviceToken">>) ->
-    <<"not a token of the app's environment (sandbox or production), or none at all">>;
+    <<"not a token of the app's environment (sandbox or production), or none at all: the device "
+      "is removed within seconds">>;
 advice(rejected, <<"DeviceTokenNotForTopic">>) ->
     <<"a token of another app than the topic says">>;
 advice(rejected, _) ->
@@ -153,6 +165,7 @@ advice(failed, <<"overloaded">>) ->
 advice(failed, <<"paused">>) ->
     <<"an alarm pauses the app: ejabberd's log says which and what to do">>;
 advice(failed, Cause) when Cause =:= <<"unreachable">>; Cause =:= <<"expired">> ->
-    <<"Apple was out of reach: look at network, firewall and ejabberd's log">>;
+    <<"Apple was out of reach, or put the push off again and again: a last answer is told in the "
+      "reason; else look at network, firewall and ejabberd's log">>;
 advice(failed, _) ->
     <<"try again; if it stays so, ejabberd's log says more">>.

@@ -3,6 +3,9 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
+-define(TOKEN, <<"00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0">>).
+-define(BASE64, <<"APwTrf94USK0rSiAmjQgmCNBJBQhNICXh45XfJkd6PA=">>).
+
 -define(RUNNING, [<<"example.org">>, <<"example.net">>]).
 
 %% Names of users and vhosts are prepared by native code.
@@ -30,8 +33,10 @@ arguments_are_read_test_() ->
           [{node, <<"d-1F">>}, {device_id, <<"d-1F">>}]},
          {"a token in hex", wanted, [<<"00FC">>],
           [{node, <<"00FC">>}, {device_id, <<"00FC">>}, {token, <<"00fc">>}]},
-         {"a token in base64", wanted, [<<"APwT">>],
-          [{node, <<"APwT">>}, {device_id, <<"APwT">>}, {token, <<"00fc13">>}]}],
+         {"a token in base64", wanted, [?BASE64],
+          [{node, ?BASE64}, {device_id, ?BASE64}, {token, ?TOKEN}]},
+         {"a word is no token", wanted, [<<"APwT">>],
+          [{node, <<"APwT">>}, {device_id, <<"APwT">>}]}],
     with_stringprep(
         [{Name, ?_assertEqual({ok, Value}, apply(push_command_values, Function, Args))}
          || {Name, Function, Args, Value} <- Rows]).

@@ -18,6 +18,7 @@ registrations_test_() ->
          {"token in base64", [{"token", Base64}], <<>>, #{}},
          {"device-token", [{"device-token", ?HEX}], <<>>, #{}},
          {"spaces around it", [{"token", <<" ", ?HEX/binary, "\n">>}], <<>>, #{}},
+         {"as iOS printed it once", [{"token", grouped()}], <<>>, #{}},
          {"the field wins over the node", [{"token", ?HEX}], <<"00">>, #{}},
          {"MongooseIM: device_id is the token", [{"service", "apns"}, {"device_id", ?HEX}], <<>>,
           #{device_id => <<>>}},
@@ -36,11 +37,24 @@ registrations_test_() ->
         ?assertEqual(maps:merge(Default, Expected), Registration)
      end} || {Name, Fields, Node, Expected} <- Rows].
 
+grouped() ->
+    Groups = [Group || <<Group:8/binary>> <= ?HEX],
+    iolist_to_binary(["<", lists:join(" ", Groups), ">"]).
+
+says_nothing_test() ->
+    ?assert(push_form:says_nothing(#{})),
+    ?assert(push_form:says_nothing(#{<<"form_type">> => [<<"x">>], <<"node">> => [<<>>]})),
+    ?assertNot(push_form:says_nothing(#{<<"devise_id">> => [<<"phone">>]})).
+
 refusals_test_() ->
     Long = binary:copy(<<"x">>, 129),
     Rows =
         [{"no token at all", [], <<>>, bad_request, "missing"},
          {"node is no token", [], <<"my phone">>, not_acceptable, "no device token"},
+         {"a word that happens to be base64", [], <<"bobsphone123">>, not_acceptable,
+          "no device token"},
+         {"hex with a typing error", [], <<"g", (binary:part(?HEX, 1, 63))/binary>>,
+          not_acceptable, "no device token"},
          {"an odd number of digits", [], <<"abc">>, not_acceptable, "no device token"},
          {"a token of 101 bytes", [{"token", binary:copy(<<"ab">>, 101)}], <<>>, not_acceptable,
           "too long"},

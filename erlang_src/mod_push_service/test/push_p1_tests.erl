@@ -40,6 +40,8 @@ content(Body) ->
 refusals_test_() ->
     [?_assertMatch({error, {Condition, <<_, _/binary>>}}, fields(Push)) || {Push, Condition} <- [
         {"<push xmlns='p1:push'/>", bad_request},
+        {"<push xmlns='p1:push'><notification><type>applepush</type><id> </id></notification>"
+         "</push>", bad_request},
         {"<push xmlns='p1:push'><notification/></push>", not_acceptable},
         {"<push xmlns='p1:push'><notification><type>gcm</type><id>x</id></notification></push>",
          not_acceptable}]].
