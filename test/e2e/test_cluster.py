@@ -92,6 +92,26 @@ async def any_node(bed: Cluster) -> None:
 
 
 @cluster.case
+async def by_command(bed: Cluster) -> None:
+    """what an administrator's command changed at one node, the other knows when the command returns"""
+    bob, first, second = await bed.user(), new_token(), new_token()
+    user, _, host = bob.partition("@")
+    expect("pushes to nobody", [[], []], [await bed.told(bed.node, bob), await bed.told(bed.second, bob)])
+    for token in (first, second):
+        code, said = await bed.node.ctl("push_device_register", user, host, TOPIC, token, "")
+        expect(f"registration: {said}", 0, code)
+    expect("pushes by the other node", sorted([first, second]), sorted(await bed.told(bed.second, bob)))
+    code, said = await bed.node.ctl("push_device_remove", user, host, first)
+    expect(f"removal: {said}", 0, code)
+    expect("pushes by the other node, then", [second], await bed.told(bed.second, bob))
+    code, said = await bed.second.ctl("push_test", user, host)
+    expect(f"test by the other node: {said}", (0, 1), (code, said.count("accepted")))
+    code, said = await bed.second.ctl("push_devices_purge", user, host)
+    expect(f"purge: {said}", 0, code)
+    expect("pushes in the end", [[], []], [await bed.told(bed.node, bob), await bed.told(bed.second, bob)])
+
+
+@cluster.case
 async def after_the_answer(bed: Cluster) -> None:
     """when a registration or its end is answered, the other node knows, though it had known otherwise before"""
     bob, first, second = await bed.user(), new_token(), new_token()

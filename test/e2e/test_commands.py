@@ -373,5 +373,22 @@ async def without_the_app(bed: Bed) -> None:
     expect("engine", "down", (await rows(bed, "push_devices", *split(bob)))[0][12])
 
 
+broken = Suite("a database that fails", Bed)
+
+
+@broken.case
+async def without_the_database(bed: Bed) -> None:
+    """when the database fails each command says so and ends with 1"""
+    bob = await bed.user()
+    await bed.absent(bob)
+    await bed.node.eval("mnesia:delete_table(push_device)")
+    for command, *arguments in [("push_devices", *split(bob)), ("push_test", *split(bob)), ("push_devices_purge", *split(bob)),
+                                ("push_device_remove", *split(bob), "pad"), ("push_devices_count", "all"),
+                                ("push_devices_purge_app", "localhost", TOPIC, "0"),
+                                ("push_device_register", *split(bob), TOPIC, new_token(), "")]:
+        code, printed = await bed.node.ctl(command, *arguments)
+        expect(f"{command}: {printed}", (1, True), (code, "Error: database_failure: The database failed" in printed))
+
+
 if __name__ == "__main__":
-    run(commands, silent)
+    run(commands, silent, broken)
