@@ -14,7 +14,7 @@
 -export([push/1, learn/3, learn_sessions/1, logout/3]).
 -export([token_invalid/4]).
 %% From registrations and reloads: wait
--export([refresh/2, forget_host/2, is_self/0]).
+-export([refresh/2, forget/2, forget_host/2, is_self/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -include("logger.hrl").
@@ -103,7 +103,16 @@ refresh(Owners, Timeout) ->
     end.
 
 refresh_there(Owners, Timeout) ->
-    try gen_server:call(?MODULE, {refresh, Owners}, Timeout)
+    patient_call({refresh, Owners}, Timeout).
+
+%% The same at less cost, for very many of whom few get a message soon: they become unknown to the
+%% engines.
+-spec forget([push_devices:us()], timeout()) -> ok.
+forget(Owners, Timeout) ->
+    patient_call({forget, Owners}, Timeout).
+
+patient_call(Request, Timeout) ->
+    try gen_server:call(?MODULE, Request, Timeout)
     catch
         exit:_ -> ok
     end.
@@ -142,6 +151,9 @@ init([]) ->
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({refresh, Owners}, _From, State) ->
     ok = guarded(fun() -> load_all(Owners) end),
+    {reply, ok, State};
+handle_call({forget, Owners}, _From, State) ->
+    ok = guarded(fun() -> lists:foreach(fun forget_owner/1, Owners) end),
     {reply, ok, State};
 handle_call({forget_host, Host, Fun}, _From, State) ->
     ok = guarded(fun() -> forget(Host) end),
@@ -319,6 +331,20 @@ set_devices(App, US, Content, Devices) ->
         engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end)
     end, push_trigger:owner_keys(US, Content)).
 
+forget_owner({_, Host} = US) ->
+    case push_settings:get(Host) of
+        {ok, #{apps := Apps, content := Content}} ->
+            Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
+            forget_owners(Running, [US], Content);
+        none ->
+            ok
+    end.
+
+forget_owners(Running, Owners, Content) ->
+    [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
+     || App <- Running, US <- Owners, {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
+    ok.
+
 forget(Host) ->
     case push_settings:get(Host) of
         {ok, #{apps := Apps, content := Content}} ->
@@ -333,10 +359,7 @@ forget(_Host, [], _Content) ->
 forget(Host, Running, Content) ->
     case (push_devices:backend(Host)):owners(Host) of
         {ok, Owners} ->
-            [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
-             || App <- Running, US <- Owners,
-                {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
-            ok;
+            forget_owners(Running, Owners, Content);
         {error, db_failure} ->
             ok
     end.
