@@ -40,6 +40,8 @@ start(Host, Opts) ->
 -spec stop(binary()) -> ok.
 stop(Host) ->
     ok = push_service_hooks:unregister(Host),
+    %% While the vhost still leads to its devices.
+    ok = push_usage:flush(),
     %% While the module is stopped devices may change unseen: what engines know of them is worth
     %% nothing afterwards.
     ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
@@ -315,7 +317,7 @@ mod_doc() ->
             #{value => "1..50",
               desc =>
                   ?T("Devices of one user at most; a phone that registers two tokens with one "
-                     "device_id is one. Of more, the one that was registered longest ago goes. "
+                     "device_id is one. Of more, the longest unused goes. "
                      "The default is '20'.")}},
            {db_type,
             #{value => "mnesia | sql",
