@@ -31,7 +31,7 @@ async def ctl(bed: Bed, *arguments: str) -> str:
     """What a command prints that must succeed."""
     code, printed = await bed.node.ctl(*arguments)
     expect(f"exit code of {arguments[0]} ({printed.strip()})", 0, code)
-    return printed.strip()
+    return printed.strip("\n")
 
 
 async def rows(bed: Bed, *arguments: str) -> list[list[str]]:
@@ -62,11 +62,12 @@ async def lists(bed: Bed) -> None:
     await phone.enable(second, kind="voip", remove_on_logout="true")
     shown = await rows(bed, "push_devices", *split(bob))
     expect("kinds", ["voip", "alert"], [row[3] for row in shown])
-    name, app, _, _, token, content, language, resource, at_logout, at, device_id, device_name, engine = shown[1]
+    name, app, _, _, token, content, language, resource, at_logout, at, device_id, device_name, engine, used, error = shown[1]
     expect("row", [TOPIC, first[:8] + "...", "none", "de", "phone", "false", "phone-1", "Bob's", "connected"],
            [app, token, content, language, resource, at_logout, device_id, device_name, engine])
     expect("logout", "true", shown[0][8])
     expect("time", True, before <= at <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    expect("last used and last error", [at, ""], [used, error])
     expect("a name that clients see too", True, name in [device["node"] for device in await phone.devices()])
     whole = await rows(bed, "push_device_tokens", *split(bob))
     expect("whole tokens", [second, first], [row[3] for row in whole])

@@ -101,4 +101,20 @@ async def raced(bed: Bed) -> None:
     expect("tokens", [token], await tokens(bed, who))
 
 
-OF_SERVERS: list[Case] = [raced, away]
+async def raced_use(bed: Bed) -> None:
+    """a device that is registered again while its last use is being written is as it was registered"""
+    who, token = owner(), new_token()
+    await register(bed, device(who, token))
+    written = await bed.node.eval(
+        f"""Again = {device(who, token, THEN + 1)},
+        push_devices_sql:update(<<"localhost">>, {binary(TOPIC)}, [{{{binary(token)}, note}}], fun(Device, note) ->
+            Me = self(), Tag = make_ref(),
+            spawn(fun() -> Me ! {{Tag, push_devices:register(Again)}} end),
+            receive {{Tag, ok}} -> Device#{{last_used => 5}} end
+        end)""")
+    expect("written", ["ok", 0], written)
+    expect("the device", True, await bed.node.eval(
+        f"push_devices:list({us(who)}) =:= {{ok, [{device(who, token, THEN + 1)}]}}"))
+
+
+OF_SERVERS: list[Case] = [raced, raced_use, away]

@@ -33,6 +33,9 @@ devices() ->
             "app is at: connected, unconnected (it is trying), paused (an alarm, see the log),\n"
             "down (see the log), not_configured (the vhost does not name the app).\n"
             "'token' is the beginning of the device token: push_device_tokens tells the whole.\n"
+            "'last_used' is when Apple last took a push for it, or the app registered it; exact\n"
+            "to a day. 'last_error' is why Apple last refused one since the registration.\n"
+            "push_devices_removed lists devices that went.\n"
             "\n"
             "Example:\n"
             "  ejabberdctl push_devices bob example.org | column -t -s \"$(printf '\\t')\"",
@@ -41,11 +44,13 @@ devices() ->
             [{device, string}, {app, string}, {environment, string}, {kind, string},
              {token, string}, {content, string}, {language, string}, {resource, string},
              {remove_on_logout, string}, {registered_at, string}, {device_id, string},
-             {device_name, string}, {engine, string}]}}}},
+             {device_name, string}, {engine, string}, {last_used, string},
+             {last_error, string}]}}}},
         result_desc = "A row for each device; empty where nothing is known",
         result_example = [{?NAME, ?APP, "production", "alert", "00fc13ad...", "none", "de",
                            "phone", "true", "2026-08-03T17:06:12Z", "phone-1", "Bob's phone",
-                           "connected"}]}.
+                           "connected", "2026-08-21T09:30:00Z",
+                           "2026-08-05T11:02:41Z TopicDisallowed"}]}.
 
 tokens() ->
     #ejabberd_commands{
@@ -136,7 +141,7 @@ register() ->
         desc = "Register an Apple device for a user",
         longdesc = "As if the user's app had done it: the token leaves whoever had it before, "
             "and of\n"
-            "too many devices the one registered longest ago goes.\n"
+            "too many devices the longest unused goes.\n"
             "'options' is empty or holds, as name=value with commas between them:\n"
             "  kind              alert (default), or voip for a token of PushKit\n"
             "  device_id         the app's own id: its former token goes\n"

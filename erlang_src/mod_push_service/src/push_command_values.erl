@@ -193,13 +193,19 @@ trimmed(Text, What, _Max) ->
     tuple().
 device_row(#{app := App, kind := Kind, token := Token, content := Wish, language := Language,
              resource := Resource, remove_on_logout := RemoveOnLogout, registered_at := At,
-             device_id := Id, name := DeviceName}, Name, #{content := Content} = Settings,
+             device_id := Id, name := DeviceName} = Device, Name, #{content := Content} = Settings,
            Engine) ->
     {Name, printable(App), environment(App, Settings), atom_to_binary(Kind),
      push_events:short(Token), atom_to_binary(push_content:stricter(Content, Wish)),
      printable(Language), printable(Resource), atom_to_binary(RemoveOnLogout),
      push_registration:datetime(At), printable(Id), printable(DeviceName),
-     atom_to_binary(Engine)}.
+     atom_to_binary(Engine), push_registration:datetime(push_usage:last_used(Device)),
+     last_error(Device)}.
+
+last_error(#{last_error := {At, Reason}}) ->
+    <<(push_registration:datetime(At))/binary, " ", (printable(Reason))/binary>>;
+last_error(_) ->
+    <<>>.
 
 environment(App, #{apps := Apps}) ->
     case Apps of

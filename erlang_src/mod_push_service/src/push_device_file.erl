@@ -14,8 +14,8 @@
 -define(BLOCK, 65536).
 -define(MAX_LINE, ?BLOCK).
 
-%% The function writes all lines, and gives a header with which the first of them is overwritten: of
-%% the same length. What it throws or gives as an error ends the file.
+%% The function writes all lines, and gives a header with which the first of them is overwritten:
+%% of the same length. What it throws or gives as an error ends the file.
 -spec write(file:filename_all(), fun((put()) -> {ok, Header :: binary(), T} | {error, E})) ->
     {ok, T} | {error, problem() | E}.
 write(Path, Fill) ->
@@ -50,8 +50,8 @@ create(Path, Folder, Partial) ->
                 {ok, File}
             catch
                 throw:{file_failed, eexist} ->
-                    {error, {file, <<"Another export writes this file, or one was broken off: then "
-                                     "remove the folder beside it that ends with .partial">>}};
+                    {error, {file, <<"Another export writes this file, or one was broken off: "
+                                     "then remove the folder beside it, *.partial">>}};
                 throw:{file_failed, Reason} ->
                     {error, {file, cannot("written", Reason)}}
             end;

@@ -13,7 +13,7 @@
 -type header() :: #{
     host := binary(),
     count := non_neg_integer(),     %% devices that follow
-    mac_key := binary() | none      %% see push_settings:mac_key/1; none: others may write files too
+    mac_key := binary() | none      %% see push_settings:mac_key/1; none: it was taken out
 }.
 %% Fields of other versions that were met: each is an atom, of which there can be so many only.
 -type names() :: #{binary() => true}.
@@ -33,8 +33,9 @@
 
 %% Texts, and what they are where they are left out.
 -define(TEXTS, [device_id, node, name, resource, language]).
--define(OWN, [<<"user">>, <<"app">>, <<"token">>, <<"kind">>, <<"content">>, <<"remove_on_logout">>,
-              <<"registered_at">> | [atom_to_binary(Text) || Text <- ?TEXTS]]).
+-define(OWN, [<<"user">>, <<"app">>, <<"token">>, <<"kind">>, <<"content">>,
+              <<"remove_on_logout">>, <<"registered_at">>
+              | [atom_to_binary(Text) || Text <- ?TEXTS]]).
 
 %%% The first line
 
@@ -42,8 +43,10 @@
 -spec header(#{host := binary(), count := non_neg_integer(), mac_key := binary()}) -> binary().
 header(#{host := Host, count := Count, mac_key := Key}) ->
     Padded = string:pad(integer_to_binary(Count), ?COUNT_WIDTH, leading, $\s),
-    iolist_to_binary(["{\"format\":", encode(?FORMAT), ",\"version\":", integer_to_binary(?VERSION),
-                      ",\"host\":", encode(Host), ",\"mac_key\":", encode(binary:encode_hex(Key)),
+    iolist_to_binary(["{\"format\":", encode(?FORMAT),
+                      ",\"version\":", integer_to_binary(?VERSION),
+                      ",\"host\":", encode(Host),
+                      ",\"mac_key\":", encode(binary:encode_hex(Key)),
                       ",\"count\":", Padded, "}"]).
 
 %% Of a file for the vhost.

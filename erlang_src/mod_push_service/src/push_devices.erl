@@ -8,10 +8,8 @@
 -export([register/1, unregister/3, list/1, remove_user/1, backend/1, load_mac_key/2]).
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
-%% For push_transfer
--export([elsewhere/2]).
-%% For push_loader
--export([logout/3, token_invalid/4]).
+%% For push_loader, push_usage, push_transfer
+-export([logout/3, token_invalid/4, used/2, elsewhere/2]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
@@ -34,15 +32,17 @@
     content := push_content:level(),    %% the most that the device wants Apple to see
     language := binary(),
     remove_on_logout := boolean(),
-    registered_at := non_neg_integer()  %% Unix ms
+    registered_at := non_neg_integer(), %% Unix ms
+    last_used => non_neg_integer(),     %% Unix ms: see push_usage; none: not since registered_at
+    last_error => {UnixMs :: non_neg_integer(), Reason :: binary()}
 }.
 
+%% Previous has the same app and token, whoever's it is.
 -type superseded() :: fun((Owned :: [device()], Previous :: [device()]) -> [device()] | keep).
 
 -callback init(Host :: binary(), gen_mod:opts()) -> ok.
-%% Writes the device, in one transaction with what its owner's devices make superfluous, unless
-%% what is there is to stay: Previous has the same app and token, whoever's it is. Gone: devices
-%% that are no more, the same token of another owner among them.
+%% Writes the device, in one transaction with what it makes superfluous, unless that is to stay.
+%% Gone: devices that are no more, the same token of another owner among them.
 -callback store(device(), superseded()) -> {ok, Gone :: [device()]} | kept | {error, db_failure}.
 -callback lookup(us()) -> {ok, [device()]} | {error, db_failure}.
 -callback lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
@@ -54,6 +54,11 @@
 -callback remove_token(Host :: binary(), App :: binary(), Token :: binary(),
                        fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
+%% Changes those of the app's devices that the function changes, in the whole place. Not one that
+%% was registered again or removed meanwhile; and none of what makes the engines' copies.
+-callback update(Host :: binary(), App :: binary(), Notes :: [{Token :: binary(), Note}],
+                 fun((device(), Note) -> device())) ->
+    {ok, Changed :: non_neg_integer()} | {error, db_failure} when Note :: term().
 %% All owners of a vhost, without order.
 -callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
 %% Those who have a device of the app.
@@ -64,10 +69,9 @@
 %% A secret of the server, made by the first node that asks.
 -callback secret(Host :: binary(), Name :: atom(), Fresh :: binary()) ->
     {ok, binary()} | {error, db_failure}.
-%% In place of the one that is there.
 -callback set_secret(Host :: binary(), Name :: atom(), binary()) -> ok | {error, db_failure}.
-%% Over all devices of a vhost, some at a time and in no order. Each that is there from the first to
-%% the last comes once; the function runs in the caller's process and may take its time.
+%% Over all devices of a vhost, some at a time. Each that is there throughout comes once; the
+%% function runs in the caller's process and may take its time.
 -callback fold(Host :: binary(), fun(([device()], Acc) -> Acc), Acc) ->
     {ok, Acc} | {error, db_failure}.
 %% Whether the whole place has no device.
@@ -234,6 +238,18 @@ token_invalid(App, Token, Timestamp, Reason) ->
             ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
     end, Results).
 
+%% The engines' copies stay as they are: none of it is in them.
+-spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) -> ok.
+used(App, Notes) ->
+    %% In one order, so that two nodes do not wait for one another.
+    Sorted = lists:keysort(1, Notes),
+    lists:foreach(fun({_, Host}) ->
+        case (backend(Host)):update(Host, App, Sorted, fun push_usage:noted/2) of
+            {ok, _} -> ok;
+            Error -> {error, db_failure} = failed(Error)
+        end
+    end, places(App)).
+
 %% On this node. Returns when the engines know what the database says, or after a while.
 -spec refresh([us()]) -> ok.
 refresh(Owners) ->
@@ -256,9 +272,8 @@ refresh_all(Owners) ->
     end.
 
 %% What a new registration makes superfluous among its owner's other devices: the same device with
-%% its former token, and beyond Max phones those that were not heard of for longest. Tokens of one
-%% app and device_id are one phone, which comes and goes as a whole. Apps register at each start,
-%% so the last registration is the last use.
+%% its former token, and beyond Max phones those that were unused for longest. Tokens of one
+%% app and device_id are one phone, which comes and goes as a whole.
 -spec superseded(device(), [device()], Max :: pos_integer()) -> [device()].
 superseded(#{app := App, token := Token, kind := Kind} = New, Owned, Max) ->
     Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
@@ -272,7 +287,7 @@ phone(#{app := App, device_id := <<>>, token := Token}) -> {App, token, Token};
 phone(#{app := App, device_id := Id}) -> {App, device_id, Id}.
 
 last_use(Phone) ->
-    lists:max([At || #{registered_at := At} <- Phone]).
+    lists:max([push_usage:last_used(Device) || Device <- Phone]).
 
 %% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
 %% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
@@ -346,7 +361,7 @@ places(App) ->
         [{place(Host), Host} || {Host, #{apps := Apps}} <- push_settings:hosts(),
                                 is_map_key(App, Apps)])).
 
-%% Other places where a token of this app may be.
+%% Other places with devices of the app.
 -spec elsewhere(Host :: binary(), App :: binary()) -> [Host :: binary()].
 elsewhere(Host, App) ->
     Here = place(Host),

@@ -3,8 +3,8 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
--export([count/1, owners_of/2]).
+-export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
+-export([owners/1, owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 
 -include("logger.hrl").
@@ -87,6 +87,29 @@ remove_token(_Host, App, Token, Condition) ->
     transaction(fun() ->
         delete_if(Condition, mnesia:read(push_device, {App, Token}, write))
     end).
+
+-spec update(binary(), binary(), [{binary(), Note}],
+             fun((push_devices:device(), Note) -> push_devices:device())) ->
+    {ok, non_neg_integer()} | {error, db_failure} when Note :: term().
+update(_Host, App, Notes, Change) ->
+    %% Most change nothing: those cost no transaction.
+    try [Note || {Token, _} = Note <- Notes,
+                 change(Note, mnesia:dirty_read(push_device, {App, Token}), Change) =/= []] of
+        [] -> {ok, 0};
+        Due -> transaction(fun() -> update_each(App, Due, Change) end)
+    catch
+        exit:{aborted, Reason} -> failure(Reason)
+    end.
+
+update_each(App, Notes, Change) ->
+    Changed = [Row || {Token, _} = Note <- Notes,
+                      Row <- change(Note, mnesia:read(push_device, {App, Token}, write), Change)],
+    lists:foreach(fun mnesia:write/1, Changed),
+    length(Changed).
+
+change({_, Note}, Rows, Change) ->
+    [to_row(New) || Row <- Rows, Old <- [to_device(Row)], New <- [Change(Old, Note)],
+                    New =/= Old].
 
 -spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
 owners(Host) ->

@@ -12,8 +12,8 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
--export([count/1, owners_of/2]).
+-export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
+-export([owners/1, owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 %% As ejabberd's own modules have it
 -export([sql_schemas/0]).
@@ -112,6 +112,16 @@ remove({_, Host} = US, Condition) ->
 remove_token(Host, App, Token, Condition) ->
     push_sql:transaction(connection(Host), fun() ->
         delete_if(Condition, by_token(Host, App, Token))
+    end).
+
+-spec update(Host :: binary(), App :: binary(), [{Token :: binary(), Note}],
+             fun((push_devices:device(), Note) -> push_devices:device())) ->
+    {ok, non_neg_integer()} | {error, db_failure} when Note :: term().
+update(Host, App, Notes, Change) ->
+    push_sql:transaction(connection(Host), fun() ->
+        lists:sum([write_more(New) || {Token, Note} <- Notes,
+                                           Old <- by_token(Host, App, Token),
+                                           New <- [Change(Old, Note)], New =/= Old])
     end).
 
 -spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
@@ -273,6 +283,15 @@ write(#{us := {User, Host}, app := App, token := Token, kind := KindAtom, device
          "kind=%(Kind)s", "device_id=%(Id)s", "node=%(Node)s", "name=%(Name)s",
          "resource=%(Resource)s", "content=%(Content)s", "language=%(Language)s",
          "remove_on_logout=%(RemoveOnLogout)b", "registered_at=%(At)d", "more=%(More)s"]).
+
+%% Only what is in `more`. Of two nodes that do so at once the later wins: what they write is known
+%% again soon.
+write_more(#{us := {User, Host}, app := App, token := Token, registered_at := At} = Device) ->
+    More = more(Device),
+    {updated, Count} = ejabberd_sql:sql_query_t(
+        ?SQL("update push_device set more=%(More)s where app=%(App)s and token=%(Token)s"
+             " and username=%(User)s and %(Host)H and registered_at=%(At)d")),
+    Count.
 
 to_device(Host, {User, App, Token, Kind, Id, Node, Name, Resource, Content, Language,
                  RemoveOnLogout, At, More}) ->

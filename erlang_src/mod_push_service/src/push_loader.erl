@@ -251,14 +251,18 @@ notify_all(Pushes) ->
     [{push_trigger:notify(App, OwnerKey, Notification), Push}
      || {App, OwnerKey, Notification} = Push <- Pushes].
 
+%% At once with each owner of the user's: the next might take its room in a registry that is full.
 load_and_notify(US, Pushes) ->
-    case load(US) of
-        ok ->
-            [case Answer of
-                 %% The app stopped in between.
-                 unknown_owner -> ok = push_counters:add(app_down), refused;
-                 _ -> Answer
-             end || {Answer, _} <- notify_all(Pushes)];
+    Notify = fun(App, OwnerKey) ->
+        notify_all([Push || {A, K, _} = Push <- Pushes, A =:= App, K =:= OwnerKey])
+    end,
+    case load(US, Notify) of
+        {ok, Results} ->
+            Answers = [Answer || {Answer, _} <- Results, Answer =/= unknown_owner],
+            %% The app stopped in between, or the vhost's settings have changed.
+            Others = length(Pushes) - length(Answers),
+            ok = push_counters:add(app_down, Others),
+            lists:duplicate(Others, refused) ++ Answers;
         {error, db_failure} ->
             [refused]
     end.
@@ -306,30 +310,35 @@ load_all(Owners) ->
     lists:foreach(fun(US) -> _ = load(US) end, Owners).
 
 %% Tells the engines all devices of the user, the absence of any included.
-load({_, Host} = US) ->
+load(US) ->
+    load(US, fun(_App, _OwnerKey) -> [] end).
+
+%% Then is called with each owner that an engine knows by now.
+load({_, Host} = US, Then) ->
     case push_settings:get(Host) of
-        {ok, Settings} -> load(US, Settings);
+        {ok, Settings} -> load(US, Settings, Then);
         %% The module is not loaded for this host here, and there is no store to ask.
-        none -> ok
+        none -> {ok, []}
     end.
 
-load(US, #{apps := Apps, content := Content}) ->
+load(US, #{apps := Apps, content := Content}, Then) ->
     case push_devices:list(US) of
         {ok, Devices} ->
             Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
-            lists:foreach(fun(App) -> set_devices(App, US, Content, Devices) end, Running),
-            push_counters:add(loaded);
+            ok = push_counters:add(loaded),
+            {ok, lists:append([set_devices(App, US, Content, Devices, Then) || App <- Running])};
         {error, db_failure} ->
             {error, db_failure}
     end.
 
-set_devices(App, US, Content, Devices) ->
+set_devices(App, US, Content, Devices, Then) ->
     Own = [D || #{app := A} = D <- Devices, A =:= App],
-    lists:foreach(fun({Level, OwnerKey}) ->
+    lists:append([begin
         Mine = [maps:with([token, kind, registered_at], D)
                 || #{content := Wish} = D <- Own, push_content:stricter(Content, Wish) =:= Level],
-        engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end)
-    end, push_trigger:owner_keys(US, Content)).
+        ok = engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end),
+        Then(App, OwnerKey)
+    end || {Level, OwnerKey} <- push_trigger:owner_keys(US, Content)]).
 
 forget_owner({_, Host} = US) ->
     case push_settings:get(Host) of
@@ -369,7 +378,6 @@ engine(Fun) ->
     try Fun() of
         ok -> ok;
         {error, unknown_app} -> ok;
-        {error, {too_many, What}} -> ?WARNING_MSG("The engine's registry is full: ~p", [What]);
         {error, _} -> push_counters:add(refused)
     catch
         error:_ -> ok

@@ -52,6 +52,7 @@ init([]) ->
     ok = push_rate:init(),
     ok = push_apps:init_table(),
     ok = push_loader:init_queue(),
+    ok = push_usage:init_tables(),
     ok = mod_push_service:restore_settings(),
     {ok, start_supervisor()}.
 

@@ -148,7 +148,8 @@ stored(kept, Number, State) ->
 stored({ok, Owners}, Number, #import{changed = Changed} = State) ->
     counted(imported, State#import{last = Number, changed = Owners ++ Changed}).
 
-wrong(Number, Sentence, #import{report = #{refused := N, problems := Problems} = Report} = State) ->
+wrong(Number, Sentence, #import{report = Report} = State) ->
+    #{refused := N, problems := Problems} = Report,
     Told = case N < ?MAX_PROBLEMS of
         true -> [{Number, Sentence} | Problems];
         false -> Problems
