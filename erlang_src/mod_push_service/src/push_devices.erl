@@ -29,6 +29,7 @@
     node := binary(),                   %% what <enable/> called it; <<>>: registered otherwise
     name := binary(),                   %% for lists
     resource := binary(),               %% of the session that it is bound to: the one it came from
+    user_agent => binary(),             %% of the same, where it told one: see push_sessions
     content := push_content:level(),    %% the most that the device wants Apple to see
     language := binary(),
     remove_on_logout := boolean(),
@@ -209,10 +210,10 @@ remove_user(US) ->
 
 %% A session's clean end takes the devices with it that asked for it, unless they were registered
 %% since.
--spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
-logout(US, Resource, Now) ->
-    Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
-        R =:= Resource andalso Asked andalso At =< Now
+-spec logout(us(), push_sessions:session(), Now :: non_neg_integer()) -> ok.
+logout(US, Session, Now) ->
+    Condition = fun(#{remove_on_logout := Asked, registered_at := At} = Device) ->
+        Asked andalso At =< Now andalso push_sessions:is_bound(Device, Session)
     end,
     case unregister(US, Condition, <<"logged out">>) of
         {ok, _} ->

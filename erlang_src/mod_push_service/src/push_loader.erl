@@ -11,7 +11,7 @@
 
 -export([start_link/0, init_queue/0]).
 %% From hooks: never wait
--export([push/1, learn/3, learn_sessions/1, logout/3]).
+-export([push/1, learn/2, learn_sessions/1, logout/3]).
 -export([token_invalid/4]).
 %% From registrations and reloads: wait
 -export([refresh/2, forget/2, forget_host/2, is_self/0]).
@@ -34,7 +34,7 @@
 -type result() :: ok | full.
 %% Sessions that are still to be told their devices.
 -type state() :: [session()].
--type session() :: {push_devices:us(), Resource :: binary(), pid()}.
+-type session() :: {push_devices:us(), pid()}.
 
 -define(MAX_QUEUE, 10000).
 -define(MAX_QUEUE_WITH_CALLS, 2 * ?MAX_QUEUE).
@@ -57,10 +57,10 @@ push({some, #{notes := [{_, {call, _, _}} | _]}, _, _} = Job) ->
 push(Job) ->
     enqueue({push, Job}, ?MAX_QUEUE).
 
-%% A session began: which of the user's devices are bound to its resource?
--spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
-learn(US, Resource, Pid) ->
-    _ = enqueue({learn, {US, Resource, Pid}}, ?MAX_QUEUE),
+%% A session began: which of the user's devices are bound to it?
+-spec learn(push_devices:us(), pid()) -> ok.
+learn(US, Pid) ->
+    _ = enqueue({learn, {US, Pid}}, ?MAX_QUEUE),
     ok.
 
 %% The same for the sessions that a vhost has on this node already. The caller reads them, so that
@@ -74,17 +74,17 @@ sessions(Host) ->
         true ->
             %% #session{} of ejabberd_sm.hrl, a header that does not compile with our options: its
             %% fields have no types.
-            [{{User, Server}, Resource, Pid}
-             || {session, {_, Pid}, {User, Server, Resource}, _US, _Priority, _Info}
+            [{{User, Server}, Pid}
+             || {session, {_, Pid}, {User, Server, _Resource}, _US, _Priority, _Info}
                     <- ejabberd_sm:dirty_get_my_sessions_list(), Server =:= Host];
         false ->
             %% It is starting, and takes no connections yet: why read those of a whole cluster?
             []
     end.
 
--spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
-logout(US, Resource, Now) ->
-    _ = enqueue({logout, US, Resource, Now}, ?MAX_QUEUE_WITH_ENDS),
+-spec logout(push_devices:us(), push_sessions:session(), Now :: non_neg_integer()) -> ok.
+logout(US, Session, Now) ->
+    _ = enqueue({logout, US, Session, Now}, ?MAX_QUEUE_WITH_ENDS),
     ok.
 
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
@@ -215,8 +215,8 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
     end;
 handle({learn, Session}) ->
     tell_session(Session);
-handle({logout, US, Resource, Now}) ->
-    ok = push_devices:logout(US, Resource, Now),
+handle({logout, US, Session, Now}) ->
+    ok = push_devices:logout(US, Session, Now),
     %% The session made the engines forget devices that it held to be its own. One that another
     %% session has registered since is still there.
     _ = load(US),
@@ -238,11 +238,11 @@ tell_sessions(Sessions) ->
             Later
     end.
 
-tell_session({US, Resource, Pid}) ->
+tell_session({US, Pid}) ->
     case push_devices:list(US) of
         {ok, Devices} ->
             %% None too: a session that was told nothing asks the database when it ends.
-            push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
+            push_sessions:learn(Pid, Devices);
         {error, db_failure} ->
             ok
     end.
