@@ -42,10 +42,11 @@ stop(Host) ->
     ok = push_service_hooks:unregister(Host),
     %% While the vhost still leads to its devices.
     ok = push_usage:flush(),
-    %% While the module is stopped devices may change unseen: what engines know of them is worth
-    %% nothing afterwards.
-    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_apps(Host, #{}),
+    %% While the module is stopped devices may change unseen: what engines know of them is worth
+    %% nothing afterwards. Those that have just stopped know nothing any more, so a server that
+    %% stops reads nobody's devices for it.
+    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_component(Host, #{tigase => none}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;

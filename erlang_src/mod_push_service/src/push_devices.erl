@@ -9,7 +9,7 @@
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
 %% For push_loader
--export([logout/3, token_invalid/4]).
+-export([logout/3, account_removed/2, token_invalid/4]).
 %% For push_usage
 -export([used/2]).
 %% For other nodes
@@ -195,40 +195,42 @@ unregister_each([US | Rest], Condition, Why, Count) ->
 remove_user(US) ->
     case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
         {ok, _} -> ok;
-        {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
-                                          [push_settings:owner(US)])
+        {error, db_failure} ->
+            push_loader:account_removed(US, erlang:system_time(millisecond))
     end.
+
+%% Done later: what the next user of that name registered since stays.
+-spec account_removed(us(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
+account_removed(US, Now) ->
+    Condition = fun(#{registered_at := At}) -> At =< Now end,
+    done(unregister(US, Condition, <<"the account is removed">>)).
 
 %% A session's clean end takes the devices with it that asked for it, unless they were registered
 %% since.
--spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
+-spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
 logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
-    case unregister(US, Condition, <<"logged out">>) of
-        {ok, _} ->
-            ok;
-        {error, db_failure} ->
-            ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
-                       [push_settings:owner(US)])
-    end.
+    done(unregister(US, Condition, <<"logged out">>)).
+
+done({ok, _}) -> ok;
+done(Error) -> Error.
 
 %% Apple declared the token dead as of Timestamp; registered again since, it is alive.
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
-                    Reason :: binary()) -> ok.
+                    Reason :: binary()) -> ok | {error, db_failure}.
 token_invalid(App, Token, Timestamp, Reason) ->
     Condition = fun(#{registered_at := At}) -> At =< Timestamp end,
     Results = [(backend(Host)):remove_token(Host, App, Token, Condition)
                || {_, Host} <- places(App)],
-    lists:foreach(fun
-        ({ok, Gone}) ->
-            lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
-            ok = refresh_all(owners(Gone));
-        (Error) ->
-            {error, db_failure} = failed(Error),
-            ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
-    end, Results).
+    Gone = lists:append([Devices || {ok, Devices} <- Results]),
+    lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
+    ok = refresh_all(owners(Gone)),
+    case lists:keyfind(error, 1, Results) of
+        false -> ok;
+        Error -> failed(Error)
+    end.
 
 %% The engines' copies stay as they are: none of it is in them.
 -spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) -> ok.

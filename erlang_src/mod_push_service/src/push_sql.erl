@@ -195,7 +195,8 @@ begin_outage(Host, Trouble) ->
 
 say(Host, away) ->
     ?ERROR_MSG("The database of ~ts does not answer: devices can be neither registered nor looked "
-               "up until it does. Messages, and pushes to devices in memory, go on", [Host]);
+               "up until it does. Messages, and pushes to devices in memory, go on; logouts and "
+               "dead devices are written when it does", [Host]);
 say(Host, no_table) ->
     ?ERROR_MSG("The database of ~ts has not the tables of mod_push_service: load ~ts into it. No "
                "device can be registered until then", [Host, push_sql_schema:file(Host)]).

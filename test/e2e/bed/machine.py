@@ -123,7 +123,7 @@ class Bed:
             await self.node.eval(
                 f'[catch ejabberd_c2s:get_presence(P) || {{_, P}} <- '
                 f'ejabberd_sm:get_session_sids(<<"{user}">>, <<"{host}">>)]')
-        await self.node.eval("case whereis(push_loader) of undefined -> ok; P -> sys:get_state(P), ok end")
+        await self.node.eval("case whereis(push_loader) of undefined -> ok; P -> sys:get_state(P, 50000), ok end")
 
     async def pushes(self, since: int, *jids: str) -> list[Push]:
         """What came since then, after all that was under way for these users: an answer that says `no push` too. A push
