@@ -14,7 +14,7 @@
 -export([push/1, learn/3, learn_sessions/1, logout/4, account_removed/2]).
 -export([token_invalid/5]).
 %% From registrations and reloads: wait
--export([refresh/2, forget_host/2, is_self/0]).
+-export([refresh/2, forget/2, forget_host/2, is_self/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -include("logger.hrl").
@@ -116,7 +116,16 @@ refresh(Owners, Timeout) ->
     end.
 
 refresh_there(Owners, Timeout) ->
-    try gen_server:call(?MODULE, {refresh, Owners}, Timeout)
+    patient_call({refresh, Owners}, Timeout).
+
+%% The same at less cost, for very many of whom few get a message soon: they become unknown to the
+%% engines.
+-spec forget([push_devices:us()], timeout()) -> ok.
+forget(Owners, Timeout) ->
+    patient_call({forget, Owners}, Timeout).
+
+patient_call(Request, Timeout) ->
+    try gen_server:call(?MODULE, Request, Timeout)
     catch
         exit:_ -> ok
     end.
@@ -156,6 +165,9 @@ init([]) ->
 -spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok, #state{}}.
 handle_call({refresh, Owners}, _From, State) ->
     ok = guarded(fun() -> push_copies:load_all(Owners) end),
+    {reply, ok, State};
+handle_call({forget, Owners}, _From, State) ->
+    ok = guarded(fun() -> lists:foreach(fun push_copies:forget/1, Owners) end),
     {reply, ok, State};
 handle_call({forget_host, Host, Fun}, _From, State) ->
     ok = guarded(fun() -> push_copies:forget_host(Host) end),

@@ -199,9 +199,9 @@ class Bed:
         """What the app's engine has counted."""
         return await self.node.eval(f'apns_nif:stats(<<"{TOPIC}">>)')
 
-    async def engine_at_rest(self) -> dict[str, int]:
+    async def engine_at_rest(self, node: Node | None = None) -> dict[str, int]:
         """The same, when nothing is inside any more. No event tells that, so it is asked for."""
-        counted = await self.node.eval(
+        counted = await (node or self.node).eval(
             f"""Ask = fun A(0) -> late; A(N) ->
                 case apns_nif:stats(<<"{TOPIC}">>) of
                     #{{taken := T, accepted := Y, rejected := R, failed := F}} = S when T =:= Y + R + F -> S;
