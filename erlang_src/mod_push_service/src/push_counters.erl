@@ -19,6 +19,7 @@
     | refused           %% notifications that an engine refused for another reason: our mistake
     | database_failed   %% reads or writes of devices that failed
     | usage_dropped     %% devices whose last use or error was not kept: too many at once
+    | removals_dropped  %% removals of devices that are not kept: too many, or the store failed
     | too_many_registrations  %% refused: their account had made too many in that minute
     | pending_skipped   %% messages of a lost session's queue beyond the newest that are pushed
     | offline_seen      %% messages that entered the offline hook
@@ -28,7 +29,7 @@
 -spec names() -> [name(), ...].
 names() ->
     [pushes, no_device, undeserved, duplicate, memory_full, loaded, loader_full, overloaded,
-     app_down, refused, database_failed, usage_dropped,
+     app_down, refused, database_failed, usage_dropped, removals_dropped,
      too_many_registrations, pending_skipped, offline_seen, offline_decided,
      hook_crashed].
 

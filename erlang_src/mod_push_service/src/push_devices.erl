@@ -82,9 +82,8 @@ register(#{us := US} = Device) ->
     case store(Device) of
         {ok, Gone, Result} ->
             ok = renew_mac_key(US),
-            log_moved(Device, Gone),
-            log_superseded(Device, Gone),
             ok = refresh_all([US | owners(Gone)]),
+            ok = push_removals:replaced(Device, Gone),
             Result;
         Error ->
             failed(Error)
@@ -148,7 +147,7 @@ unregister(US, Condition) ->
 unregister(US, Condition, Why) ->
     case unregister(US, Condition) of
         {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            ok = push_removals:gone(Gone, Why),
             {ok, Gone};
         Error ->
             Error
@@ -193,9 +192,18 @@ unregister_each([US | Rest], Condition, Why, Count) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
-        {ok, _} -> ok;
-        {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
+    Gone = case unregister(US, fun(_) -> true end) of
+        {ok, Devices} ->
+            Devices;
+        {error, db_failure} ->
+            ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
+                       [push_settings:owner(US)]),
+            []
+    end,
+    case push_removals:account_removed(US, Gone) of
+        ok -> ok;
+        {error, db_failure} -> ?ERROR_MSG("What is kept of removed user ~ts's devices stays for "
+                                          "30 days: database failure",
                                           [push_settings:owner(US)])
     end.
 
@@ -223,8 +231,8 @@ token_invalid(App, Token, Timestamp, Reason) ->
                || {_, Host} <- places(App)],
     lists:foreach(fun
         ({ok, Gone}) ->
-            lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
-            ok = refresh_all(owners(Gone));
+            ok = refresh_all(owners(Gone)),
+            push_removals:gone(Gone, Reason);
         (Error) ->
             {error, db_failure} = failed(Error),
             ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
@@ -359,25 +367,3 @@ owners(Devices) ->
 failed({error, db_failure} = Error) ->
     ok = push_counters:add(database_failed),
     Error.
-
-log_moved(#{us := US, token := Token}, Gone) ->
-    Moved = [From || #{us := From, token := T} <- Gone, T =:= Token, From =/= US],
-    lists:foreach(fun(From) ->
-        ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
-                  [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
-    end, Moved).
-
-%% Of the owner's own devices.
-log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
-    lists:foreach(fun
-        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
-            ok;
-        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
-            log_gone(Device, <<"it has another token now">>);
-        (Device) ->
-            log_gone(Device, <<"the account has too many devices">>)
-    end, Gone).
-
-log_gone(#{us := US, token := Token}, Reason) ->
-    ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
-              [push_events:short(Token), push_settings:owner(US), Reason]).
