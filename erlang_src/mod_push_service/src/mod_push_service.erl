@@ -92,13 +92,15 @@ set_component(Host, Settings) ->
         exit:{Reason, _} -> ?ERROR_MSG("Push component of ~ts is late: ~p", [Host, Reason])
     end.
 
-%% An app's tigase is ours, the rest is the engine's.
+%% An app's tigase is ours, the rest is the engine's. For the engine devices are copies: see
+%% push_loader.
 -spec settings(gen_mod:opts()) -> push_settings:settings().
 settings(Opts) ->
     Apps = gen_mod:get_opt(apps, Opts),
     #{service => gen_mod:get_opt(host, Opts),
       content => gen_mod:get_opt(content, Opts),
-      apps => maps:map(fun(_Name, App) -> maps:remove(tigase, App) end, Apps),
+      apps => maps:map(fun(_Name, App) -> (maps:remove(tigase, App))#{registry => cache} end,
+                       Apps),
       tigase => hd([Name || {Name, #{tigase := true}} <- maps:to_list(Apps)] ++ [none])}.
 
 -spec restore_settings() -> ok.
@@ -158,7 +160,8 @@ app() ->
 
 %% Their limits are the engine's, whose tests compare them.
 numbers() ->
-    #{queue_limit => econf:int(1, 10000000),
+    #{registry_limit => econf:int(100, 100000000),
+      queue_limit => econf:int(1, 10000000),
       queue_bytes => econf:int(65536, 68719476736),
       queue_timeout => time(100, 2592000000),
       connect_timeout => time(100, 600000),

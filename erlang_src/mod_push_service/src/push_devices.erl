@@ -8,16 +8,14 @@
 -export([register/1, unregister/3, list/1, remove_user/1, backend/1, load_mac_key/2]).
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
-%% For push_loader
--export([logout/3, token_invalid/4]).
-%% For push_usage
--export([used/2]).
+%% For push_loader, push_usage, push_transfer
+-export([logout/3, token_invalid/4, used/2, elsewhere/2]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
 -export([superseded/3, ringing/1, node/2, secret/3]).
 
--export_type([device/0, us/0]).
+-export_type([device/0, us/0, superseded/0]).
 
 -include("logger.hrl").
 
@@ -39,12 +37,16 @@
     last_error => {UnixMs :: non_neg_integer(), Reason :: binary()}
 }.
 
+%% Previous has the same app and token, whoever's it is.
+-type superseded() :: fun((Owned :: [device()], Previous :: [device()]) -> [device()] | keep).
+
 -callback init(Host :: binary(), gen_mod:opts()) -> ok.
-%% Writes the device, in one transaction with what its owner's devices make superfluous. Gone:
-%% devices that are no more, the same token of another owner among them.
--callback store(device(), Superseded :: fun(([device()]) -> [device()])) ->
-    {ok, Gone :: [device()]} | {error, db_failure}.
+%% Writes the device, in one transaction with what it makes superfluous, unless that is to stay.
+%% Gone: devices that are no more, the same token of another owner among them.
+-callback store(device(), superseded()) -> {ok, Gone :: [device()]} | kept | {error, db_failure}.
 -callback lookup(us()) -> {ok, [device()]} | {error, db_failure}.
+-callback lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
+    {ok, [device()]} | {error, db_failure}.
 %% Removes those of the owner's devices that the condition names.
 -callback remove(us(), fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
@@ -67,6 +69,13 @@
 %% A secret of the server, made by the first node that asks.
 -callback secret(Host :: binary(), Name :: atom(), Fresh :: binary()) ->
     {ok, binary()} | {error, db_failure}.
+-callback set_secret(Host :: binary(), Name :: atom(), binary()) -> ok | {error, db_failure}.
+%% Over all devices of a vhost, some at a time. Each that is there throughout comes once; the
+%% function runs in the caller's process and may take its time.
+-callback fold(Host :: binary(), fun(([device()], Acc) -> Acc), Acc) ->
+    {ok, Acc} | {error, db_failure}.
+%% Whether the whole place has no device.
+-callback is_empty(Host :: binary()) -> {ok, boolean()} | {error, db_failure}.
 %% Which vhosts keep their devices in one place: those with the same answer.
 -callback place(Host :: binary()) -> term().
 
@@ -92,10 +101,9 @@ register(#{us := US} = Device) ->
 store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
     Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
     Store = fun() ->
-        (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end)
+        (backend(US)):store(Device, fun(Owned, _) -> superseded(Device, Owned, Max) end)
     end,
-    Here = place(Host),
-    case [There || {Place, There} <- places(App), Place =/= Here] of
+    case elsewhere(Host, App) of
         [] ->
             store_here(Store);
         Elsewhere ->
@@ -360,6 +368,12 @@ places(App) ->
     maps:to_list(maps:from_list(
         [{place(Host), Host} || {Host, #{apps := Apps}} <- push_settings:hosts(),
                                 is_map_key(App, Apps)])).
+
+%% Other places with devices of the app.
+-spec elsewhere(Host :: binary(), App :: binary()) -> [Host :: binary()].
+elsewhere(Host, App) ->
+    Here = place(Host),
+    [There || {Place, There} <- places(App), Place =/= Here].
 
 owners(Devices) ->
     [US || #{us := US} <- Devices].

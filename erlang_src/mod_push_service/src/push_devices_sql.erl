@@ -14,6 +14,7 @@
 
 -export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
 -export([owners/1, owners_of/2, count/1]).
+-export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 %% For push_removals_sql
 -export([connection/1, kind/1]).
 %% As ejabberd's own modules have it
@@ -26,6 +27,9 @@
 
 %% Locks there are: so many registrations at a time need not wait for one another.
 -define(SLOTS, 1024).
+
+%% Devices read at a time where all of them are looked at.
+-define(CHUNK, "1000").
 
 -define(COLUMNS,
         "@(username)s, @(app)s, @(token)s, @(kind)s, @(device_id)s, @(node)s, @(name)s, "
@@ -69,22 +73,36 @@ connection(Host) ->
             Host
     end.
 
--spec store(push_devices:device(), fun(([push_devices:device()]) -> [push_devices:device()])) ->
-    {ok, [push_devices:device()]} | {error, db_failure}.
+-spec store(push_devices:device(), push_devices:superseded()) ->
+    {ok, [push_devices:device()]} | kept | {error, db_failure}.
 store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
-    push_sql:transaction(connection(Host), fun() ->
+    Stored = push_sql:transaction(connection(Host), fun() ->
         %% In this order everywhere, so that two do not wait for one another.
         lists:foreach(fun lock/1, lists:usort([slot(US), slot({App, Token})])),
         Owned = owned(US),
         Previous = by_token(Host, App, Token),
-        Gone = delete_if(fun(_) -> true end, Superseded(Owned)),
-        ok = write(Device),
-        [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
-    end).
+        case Superseded(Owned, Previous) of
+            keep ->
+                kept;
+            Superfluous ->
+                Gone = delete_if(fun(_) -> true end, Superfluous),
+                ok = write(Device),
+                [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
+        end
+    end),
+    case Stored of
+        {ok, kept} -> kept;
+        _ -> Stored
+    end.
 
 -spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
 lookup({_, Host} = US) ->
     push_sql:query(connection(Host), fun() -> owned(US) end).
+
+-spec lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+lookup_token(Host, App, Token) ->
+    push_sql:query(connection(Host), fun() -> by_token(Host, App, Token) end).
 
 -spec remove(push_devices:us(), fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
@@ -152,6 +170,57 @@ secret(Host, Atom, Fresh) ->
         {selected, [{Kept}]} = ejabberd_sql:sql_query_t(
             ?SQL("select @(value)s from push_server where name=%(Name)s")),
         binary:decode_hex(Kept)
+    end).
+
+-spec set_secret(Host :: binary(), Name :: atom(), binary()) -> ok | {error, db_failure}.
+set_secret(Host, Atom, Value) ->
+    Name = atom_to_binary(Atom),
+    Hex = binary:encode_hex(Value),
+    Written = push_sql:transaction(connection(Host), fun() ->
+        {updated, _} = ejabberd_sql:sql_query_t(
+            ?SQL("delete from push_server where name=%(Name)s")),
+        {updated, _} = ejabberd_sql:sql_query_t(
+            ?SQL("insert into push_server(name, value) values (%(Name)s, %(Hex)s)"))
+    end),
+    case Written of
+        {ok, _} -> ok;
+        Error -> Error
+    end.
+
+%% In the order of the primary key, so that each query reads no more than it gives.
+-spec fold(Host :: binary(), fun(([push_devices:device()], Acc) -> Acc), Acc) ->
+    {ok, Acc} | {error, db_failure}.
+fold(Host, Fun, Acc) ->
+    case count(Host) of
+        {ok, Counts} -> fold(Host, lists:sort(maps:keys(Counts)), <<>>, Fun, Acc);
+        Error -> Error
+    end.
+
+fold(_Host, [], _After, _Fun, Acc) ->
+    {ok, Acc};
+fold(Host, [App | Apps], After, Fun, Acc) ->
+    Page = push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select " ?COLUMNS " from push_device where app=%(App)s and token>%(After)s"
+                 " and %(Host)H order by token limit " ?CHUNK)),
+        [to_device(Host, Row) || Row <- Rows]
+    end),
+    case Page of
+        {ok, []} ->
+            fold(Host, Apps, <<>>, Fun, Acc);
+        {ok, Devices} ->
+            #{token := Last} = lists:last(Devices),
+            fold(Host, [App | Apps], Last, Fun, Fun(Devices, Acc));
+        Error ->
+            Error
+    end.
+
+-spec is_empty(Host :: binary()) -> {ok, boolean()} | {error, db_failure}.
+is_empty(Host) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select @(app)s from push_device limit 1")),
+        Rows =:= []
     end).
 
 %%% Locks, held until the transaction's end

@@ -14,7 +14,7 @@
 -export([push/1, learn/3, learn_sessions/1, logout/3]).
 -export([token_invalid/4]).
 %% From registrations and reloads: wait
--export([refresh/2, forget_host/2, is_self/0]).
+-export([refresh/2, forget/2, forget_host/2, is_self/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
 
 -include("logger.hrl").
@@ -103,7 +103,16 @@ refresh(Owners, Timeout) ->
     end.
 
 refresh_there(Owners, Timeout) ->
-    try gen_server:call(?MODULE, {refresh, Owners}, Timeout)
+    patient_call({refresh, Owners}, Timeout).
+
+%% The same at less cost, for very many of whom few get a message soon: they become unknown to the
+%% engines.
+-spec forget([push_devices:us()], timeout()) -> ok.
+forget(Owners, Timeout) ->
+    patient_call({forget, Owners}, Timeout).
+
+patient_call(Request, Timeout) ->
+    try gen_server:call(?MODULE, Request, Timeout)
     catch
         exit:_ -> ok
     end.
@@ -142,6 +151,9 @@ init([]) ->
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({refresh, Owners}, _From, State) ->
     ok = guarded(fun() -> load_all(Owners) end),
+    {reply, ok, State};
+handle_call({forget, Owners}, _From, State) ->
+    ok = guarded(fun() -> lists:foreach(fun forget_owner/1, Owners) end),
     {reply, ok, State};
 handle_call({forget_host, Host, Fun}, _From, State) ->
     ok = guarded(fun() -> forget(Host) end),
@@ -239,14 +251,18 @@ notify_all(Pushes) ->
     [{push_trigger:notify(App, OwnerKey, Notification), Push}
      || {App, OwnerKey, Notification} = Push <- Pushes].
 
+%% At once with each owner of the user's: the next might take its room in a registry that is full.
 load_and_notify(US, Pushes) ->
-    case load(US) of
-        ok ->
-            [case Answer of
-                 %% The app stopped in between.
-                 unknown_owner -> ok = push_counters:add(app_down), refused;
-                 _ -> Answer
-             end || {Answer, _} <- notify_all(Pushes)];
+    Notify = fun(App, OwnerKey) ->
+        notify_all([Push || {A, K, _} = Push <- Pushes, A =:= App, K =:= OwnerKey])
+    end,
+    case load(US, Notify) of
+        {ok, Results} ->
+            Answers = [Answer || {Answer, _} <- Results, Answer =/= unknown_owner],
+            %% The app stopped in between, or the vhost's settings have changed.
+            Others = length(Pushes) - length(Answers),
+            ok = push_counters:add(app_down, Others),
+            lists:duplicate(Others, refused) ++ Answers;
         {error, db_failure} ->
             [refused]
     end.
@@ -294,30 +310,49 @@ load_all(Owners) ->
     lists:foreach(fun(US) -> _ = load(US) end, Owners).
 
 %% Tells the engines all devices of the user, the absence of any included.
-load({_, Host} = US) ->
+load(US) ->
+    load(US, fun(_App, _OwnerKey) -> [] end).
+
+%% Then is called with each owner that an engine knows by now.
+load({_, Host} = US, Then) ->
     case push_settings:get(Host) of
-        {ok, Settings} -> load(US, Settings);
+        {ok, Settings} -> load(US, Settings, Then);
         %% The module is not loaded for this host here, and there is no store to ask.
-        none -> ok
+        none -> {ok, []}
     end.
 
-load(US, #{apps := Apps, content := Content}) ->
+load(US, #{apps := Apps, content := Content}, Then) ->
     case push_devices:list(US) of
         {ok, Devices} ->
             Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
-            lists:foreach(fun(App) -> set_devices(App, US, Content, Devices) end, Running),
-            push_counters:add(loaded);
+            ok = push_counters:add(loaded),
+            {ok, lists:append([set_devices(App, US, Content, Devices, Then) || App <- Running])};
         {error, db_failure} ->
             {error, db_failure}
     end.
 
-set_devices(App, US, Content, Devices) ->
+set_devices(App, US, Content, Devices, Then) ->
     Own = [D || #{app := A} = D <- Devices, A =:= App],
-    lists:foreach(fun({Level, OwnerKey}) ->
+    lists:append([begin
         Mine = [maps:with([token, kind, registered_at], D)
                 || #{content := Wish} = D <- Own, push_content:stricter(Content, Wish) =:= Level],
-        engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end)
-    end, push_trigger:owner_keys(US, Content)).
+        ok = engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end),
+        Then(App, OwnerKey)
+    end || {Level, OwnerKey} <- push_trigger:owner_keys(US, Content)]).
+
+forget_owner({_, Host} = US) ->
+    case push_settings:get(Host) of
+        {ok, #{apps := Apps, content := Content}} ->
+            Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
+            forget_owners(Running, [US], Content);
+        none ->
+            ok
+    end.
+
+forget_owners(Running, Owners, Content) ->
+    [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
+     || App <- Running, US <- Owners, {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
+    ok.
 
 forget(Host) ->
     case push_settings:get(Host) of
@@ -333,10 +368,7 @@ forget(_Host, [], _Content) ->
 forget(Host, Running, Content) ->
     case (push_devices:backend(Host)):owners(Host) of
         {ok, Owners} ->
-            [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
-             || App <- Running, US <- Owners,
-                {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
-            ok;
+            forget_owners(Running, Owners, Content);
         {error, db_failure} ->
             ok
     end.
@@ -346,7 +378,6 @@ engine(Fun) ->
     try Fun() of
         ok -> ok;
         {error, unknown_app} -> ok;
-        {error, {too_many, What}} -> ?WARNING_MSG("The engine's registry is full: ~p", [What]);
         {error, _} -> push_counters:add(refused)
     catch
         error:_ -> ok
