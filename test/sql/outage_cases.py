@@ -7,6 +7,7 @@ from bed.phone import new_token
 from bed.simulator import TOPIC
 from bed.suite import Case, expect
 from databases import SqlBed
+from removal_cases import removals, unregister
 from store_cases import THEN, binary, device, owner, register, tokens, us
 
 AWAY = "The database of localhost does not answer"
@@ -135,6 +136,16 @@ async def cold_start(bed: Bed) -> None:
     expect("tokens pushed to, and how often", ({token}, True), (set(pushed), 1 <= len(pushed) <= 10))
 
 
+async def load_tables(bed: SqlBed) -> None:
+    """What an admin does by hand, into a database that may have some of it."""
+    file = bed.database.schema_file(multihost=True)
+    text = "\n".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("--"))
+    for statement in text.split(";"):
+        if statement.strip():
+            answer = await bed.node.eval(f'ejabberd_sql:sql_query(<<"localhost">>, [{binary(statement.strip())}])')
+            expect(f"no error in {answer}", False, "error" in str(answer))
+
+
 async def no_tables(bed: Bed) -> None:
     """without our tables ejabberd starts, says which file to load, and needs no restart when it is loaded"""
     bed = cast(SqlBed, bed)
@@ -147,15 +158,37 @@ async def no_tables(bed: Bed) -> None:
     log = await bed.log()
     expect(f"times {said!r} was said of localhost", 1, log.count(f"The database of localhost {said}"))
     expect("the token in the log", False, token in log)
-    text = "\n".join(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("--"))
-    for statement in text.split(";"):
-        if statement.strip():
-            await bed.node.eval(f'ejabberd_sql:sql_query(<<"localhost">>, [{binary(statement.strip())}])')
+    await load_tables(bed)
     who = owner()
     await until_registered(bed, device(who, token))
     expect("tokens", [token], await tokens(bed, who))
     # It had to do without the server's key when it started.
     expect("the kind of key", "kept", await bed.node.eval('push_settings:mac_key_kind(<<"localhost">>)'))
+
+
+async def former_tables(bed: Bed) -> None:
+    """with the tables of a former version all goes on but that nothing is kept of removals, until the file is loaded again"""
+    bed = cast(SqlBed, bed)
+    who, first, second, third = owner(), new_token(), new_token(), new_token()
+    said = "The database of localhost has no table push_removal"
+    await register(bed, device(who, first), device(who, second), device(who, third))
+    await bed.node.eval('ejabberd_sql:sql_query(<<"localhost">>, [<<"drop table push_removal">>])')
+    before = await bed.node.counters()
+    await unregister(bed, who, first)
+    await unregister(bed, who, second)
+    expect("tokens", [third], await tokens(bed, who))
+    expect("what is told", ["error", "db_failure"], await bed.node.eval(f"push_removals:list({us(who)})"))
+    after = await bed.node.counters()
+    expect("not kept", 2, after["removals_dropped"] - before["removals_dropped"])
+    expect("failures of the database", before["database_failed"], after["database_failed"])
+    expect("times it was said", 1, (await bed.log()).count(said))
+    await load_tables(bed)
+    expect("what is told in the end", [], await bed.node.eval(
+        f"""Try = fun T(0) -> late; T(N) ->
+            case push_removals:list({us(who)}) of {{ok, Rs}} -> Rs; _ -> receive after 200 -> T(N - 1) end end
+        end, Try(250)"""))
+    await unregister(bed, who, third)
+    expect("removals", [[third[:8] + "...", "a test"]], await removals(bed, who))
 
 
 async def failing_query(bed: Bed) -> None:

@@ -27,6 +27,7 @@ start(Host, Opts) ->
     ok = push_service:start(),
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
+    ok = push_removals:init_store(Host, Opts),
     ok = push_devices:load_mac_key(Host, Backend),
     Settings = settings(Opts),
     ok = push_settings:put(Host, Settings),
@@ -59,6 +60,7 @@ reload(Host, NewOpts, OldOpts) ->
     case gen_mod:db_mod(OldOpts, push_devices) of
         NewBackend -> ok;
         _ -> ok = NewBackend:init(Host, NewOpts),
+             ok = push_removals:init_store(Host, NewOpts),
              ok = push_devices:load_mac_key(Host, NewBackend)
     end,
     %% Under a stricter or a looser level the engines' copies are grouped in another way.

@@ -91,9 +91,8 @@ register(#{us := US} = Device) ->
     case store(Device) of
         {ok, Gone, Result} ->
             ok = renew_mac_key(US),
-            log_moved(Device, Gone),
-            log_superseded(Device, Gone),
             ok = refresh_all([US | owners(Gone)]),
+            ok = push_removals:replaced(Device, Gone),
             Result;
         Error ->
             failed(Error)
@@ -156,7 +155,7 @@ unregister(US, Condition) ->
 unregister(US, Condition, Why) ->
     case unregister(US, Condition) of
         {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            ok = push_removals:gone(Gone, Why),
             {ok, Gone};
         Error ->
             Error
@@ -201,8 +200,8 @@ unregister_each([US | Rest], Condition, Why, Count) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
-        {ok, _} -> ok;
+    case remove_user(US, fun(_) -> true end) of
+        ok -> ok;
         {error, db_failure} ->
             push_loader:account_removed(US, erlang:system_time(millisecond))
     end.
@@ -210,8 +209,13 @@ remove_user(US) ->
 %% Done later: what the next user of that name registered since stays.
 -spec account_removed(us(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
 account_removed(US, Now) ->
-    Condition = fun(#{registered_at := At}) -> At =< Now end,
-    done(unregister(US, Condition, <<"the account is removed">>)).
+    remove_user(US, fun(#{registered_at := At}) -> At =< Now end).
+
+remove_user(US, Condition) ->
+    case unregister(US, Condition) of
+        {ok, Gone} -> push_removals:account_removed(US, Gone);
+        Error -> Error
+    end.
 
 %% A session's clean end takes the devices with it that asked for it, unless they were registered
 %% since.
@@ -220,10 +224,10 @@ logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
-    done(unregister(US, Condition, <<"logged out">>)).
-
-done({ok, _}) -> ok;
-done(Error) -> Error.
+    case unregister(US, Condition, <<"logged out">>) of
+        {ok, _} -> ok;
+        Error -> Error
+    end.
 
 %% Apple declared the token dead as of Timestamp; registered again since, it is alive.
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
@@ -233,8 +237,8 @@ token_invalid(App, Token, Timestamp, Reason) ->
     Results = [(backend(Host)):remove_token(Host, App, Token, Condition)
                || {_, Host} <- places(App)],
     Gone = lists:append([Devices || {ok, Devices} <- Results]),
-    lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
     ok = refresh_all(owners(Gone)),
+    ok = push_removals:gone(Gone, Reason),
     case lists:keyfind(error, 1, Results) of
         false -> ok;
         Error -> failed(Error)
@@ -375,25 +379,3 @@ owners(Devices) ->
 failed({error, db_failure} = Error) ->
     ok = push_counters:add(database_failed),
     Error.
-
-log_moved(#{us := US, token := Token}, Gone) ->
-    Moved = [From || #{us := From, token := T} <- Gone, T =:= Token, From =/= US],
-    lists:foreach(fun(From) ->
-        ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
-                  [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
-    end, Moved).
-
-%% Of the owner's own devices.
-log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
-    lists:foreach(fun
-        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
-            ok;
-        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
-            log_gone(Device, <<"it has another token now">>);
-        (Device) ->
-            log_gone(Device, <<"the account has too many devices">>)
-    end, Gone).
-
-log_gone(#{us := US, token := Token}, Reason) ->
-    ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
-              [push_events:short(Token), push_settings:owner(US), Reason]).
