@@ -192,12 +192,12 @@ c2s_closed(#{push_service := Devices} = State, {stream, reset}) ->
     guarded(fun() -> forget(US, Leaving) end),
     case Leaving of
         [] -> ok;
-        _ -> ok = push_loader:logout(US, session(State), erlang:system_time(millisecond))
+        _ -> ok = push_loader:logout(US, session(State), told, erlang:system_time(millisecond))
     end,
     State;
 %% It was not told its devices yet, or there was no room to ask for them: the database knows.
 c2s_closed(#{jid := #jid{lresource = R}} = State, {stream, reset}) when R =/= <<>> ->
-    ok = push_loader:logout(us(State), session(State), erlang:system_time(millisecond)),
+    ok = push_loader:logout(us(State), session(State), untold, erlang:system_time(millisecond)),
     State;
 c2s_closed(State, _Reason) ->
     State.
