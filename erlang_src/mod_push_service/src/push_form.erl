@@ -6,7 +6,8 @@
 %% fields.
 -module(push_form).
 
--export([fields/1, fields_of/1, registration/3, token/1, choose_app/2, wanted/1, says_nothing/1]).
+-export([fields/1, fields_of/1, registration/3, registrations/3, token/1, choose_app/2, wanted/1,
+         says_nothing/1]).
 
 -export_type([fields/0, registration/0, form_error/0]).
 
@@ -65,6 +66,38 @@ registration(Fields, Node, Apps) ->
                content => content(Fields),
                language => language(Fields),
                remove_on_logout => boolean(Fields, <<"remove_on_logout">>, false)}}
+    catch
+        throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
+    end.
+
+%% A phone may tell both of its tokens at once: then two registrations, the alert one first.
+-spec registrations(fields(), Node :: binary(), Apps :: #{binary() => map()}) ->
+    {ok, [registration(), ...]} | {error, form_error()}.
+registrations(Fields, Node, Apps) ->
+    case {registration(Fields, Node, Apps), second_token(Fields)} of
+        {{error, _} = Error, _} -> Error;
+        {_, {error, _} = Error} -> Error;
+        {{ok, Registration}, none} -> {ok, [Registration]};
+        {{ok, #{kind := voip}}, {ok, _}} ->
+            {error, {not_acceptable, <<"Field 'voip_token' goes with an alert token: of kind voip "
+                                       "is the token itself">>}};
+        {{ok, #{token := Token}}, {ok, Token}} ->
+            {error, {not_acceptable, <<"Field 'voip_token' repeats the device token: PushKit "
+                                       "gives another one">>}};
+        {{ok, Registration}, {ok, Voip}} ->
+            {ok, [Registration, Registration#{kind := voip, token := Voip}]}
+    end.
+
+second_token(Fields) ->
+    try text(Fields, <<"voip_token">>, ?MAX_TOKEN_TEXT) of
+        <<>> ->
+            none;
+        Text ->
+            case token(Text) of
+                {ok, Hex} -> {ok, Hex};
+                error -> {error, {not_acceptable, <<"Field 'voip_token' is no device token: 1 to "
+                                                    "100 bytes in hex, or 32 to 100 in base64">>}}
+            end
     catch
         throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
     end.
