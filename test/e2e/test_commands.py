@@ -31,7 +31,7 @@ async def ctl(bed: Bed, *arguments: str) -> str:
     """What a command prints that must succeed."""
     code, printed = await bed.node.ctl(*arguments)
     expect(f"exit code of {arguments[0]} ({printed.strip()})", 0, code)
-    return printed.strip()
+    return printed.strip("\n")
 
 
 async def rows(bed: Bed, *arguments: str) -> list[list[str]]:
@@ -62,11 +62,12 @@ async def lists(bed: Bed) -> None:
     await phone.enable(second, kind="voip", remove_on_logout="true")
     shown = await rows(bed, "push_devices", *split(bob))
     expect("kinds", ["voip", "alert"], [row[3] for row in shown])
-    name, app, _, _, token, content, language, resource, at_logout, at, device_id, device_name, engine = shown[1]
+    name, app, _, _, token, content, language, resource, at_logout, at, device_id, device_name, engine, used, error = shown[1]
     expect("row", [TOPIC, first[:8] + "...", "none", "de", "phone", "false", "phone-1", "Bob's", "connected"],
            [app, token, content, language, resource, at_logout, device_id, device_name, engine])
     expect("logout", "true", shown[0][8])
     expect("time", True, before <= at <= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    expect("last used and last error", [at, ""], [used, error])
     expect("a name that clients see too", True, name in [device["node"] for device in await phone.devices()])
     whole = await rows(bed, "push_device_tokens", *split(bob))
     expect("whole tokens", [second, first], [row[3] for row in whole])
@@ -317,7 +318,7 @@ async def once_in_the_node(bed: Bed) -> None:
     names = """length([N || {N, _, _} <- ejabberd_commands:list_commands(),
         lists:prefix("push_", atom_to_list(N))])"""
     count = await bed.node.eval(names)
-    expect("commands", 11, count)
+    expect("commands", 17, count)
     await bed.node.eval('gen_mod:stop_module(<<"second.test">>, mod_push_service)')
     expect("one vhost left", count, await bed.node.eval(names))
     await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')

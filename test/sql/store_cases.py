@@ -143,6 +143,74 @@ async def dead_token(bed: Bed) -> None:
         expect(f"tokens after {when}", sorted(left), await tokens(bed, who))
 
 
+async def whole(bed: Bed, who: tuple[str, str]) -> dict[str, list[object]]:
+    """When each device was registered, was last used, and Apple's last word against it."""
+    return dict(await bed.node.eval(
+        f"{{ok, Ds}} = push_devices:list({us(who)}), [{{T, [At, maps:get(last_used, D, none), "
+        f"maps:get(last_error, D, none)]}} || #{{token := T, registered_at := At}} = D <- Ds]"))
+
+
+async def used(bed: Bed, **notes: str) -> None:
+    listed = ",".join(f"{{{binary(token)}, {note}}}" for token, note in notes.items())
+    await bed.node.eval(f"push_devices:used({binary(TOPIC)}, [{listed}])")
+
+
+@case
+async def last_use(bed: Bed) -> None:
+    """a device's last use and last error are kept, and nothing else of it changes; another device is left alone"""
+    who, both, error, none = owner(), new_token(), new_token(), new_token()
+    day = THEN + 24 * 3600 * 1000
+    await register(bed, device(who, both, name=binary("it's"), device_id="<<1>>"), device(who, error), device(who, none))
+    refused = f"{{{THEN + 7}, <<\"BadTopic\">>}}"
+    await used(bed, **{both: f"{{{day}, {refused}}}", error: f"{{none, {refused}}}", none: f"{{{THEN + 5}, none}}"})
+    expect("devices", {both: [THEN, day, [THEN + 7, "BadTopic"]], error: [THEN, "none", [THEN + 7, "BadTopic"]],
+                       none: [THEN, "none", "none"]}, await whole(bed, who))
+    again = device(who, both, name=binary("it's"), device_id="<<1>>", last_used=str(day), last_error=refused)
+    expect("the whole device", True, await bed.node.eval(
+        f"{{ok, Ds}} = push_devices:list({us(who)}), lists:member({again}, Ds)"))
+
+
+@case
+async def late_use(bed: Bed) -> None:
+    """what is said of a device that is gone does not bring it back, nor does it touch a newer registration or owner"""
+    who, other = owner(), owner()
+    gone, newer = new_token(), new_token()
+    day = THEN + 24 * 3600 * 1000
+    await register(bed, device(who, gone), device(who, newer))
+    await bed.node.eval(f"push_devices:remove_user({us(who)})")
+    await register(bed, device(other, newer, day + 1))
+    await used(bed, **{token: f"{{{day}, {{{day}, <<\"BadTopic\">>}}}}" for token in (gone, newer)})
+    expect("devices", {}, await whole(bed, who))
+    expect("the other's", {newer: [day + 1, "none", "none"]}, await whole(bed, other))
+
+
+@case
+async def longest_unused(bed: Bed) -> None:
+    """of more than twenty devices the longest unused goes, though others were registered earlier"""
+    who = owner()
+    many = [new_token() for _ in range(21)]
+    await register(bed, *(device(who, token, THEN + number) for number, token in enumerate(many[:20])))
+    await used(bed, **{many[0]: f"{{{THEN + 24 * 3600 * 1000}, none}}"})
+    await register(bed, device(who, many[20], THEN + 50))
+    expect("tokens", sorted([many[0], *many[2:]]), await tokens(bed, who))
+
+
+@case
+async def used_at_once(bed: Bed) -> None:
+    """of a use and a removal or a registration at once the latter stays"""
+    day = THEN + 24 * 3600 * 1000
+    for _ in range(5):
+        who, other = owner(), owner()
+        gone, moved = new_token(), new_token()
+        await register(bed, device(who, gone), device(who, moved))
+        notes = f"[{{{binary(gone)}, {{{day}, none}}}}, {{{binary(moved)}, {{{day}, none}}}}]"
+        await at_once(bed, f"push_devices:used({binary(TOPIC)}, {notes})",
+                      f"push_devices:unregister({us(who)}, fun(#{{token := T}}) -> T =:= {binary(gone)} end, <<\"a test\">>)",
+                      f"push_devices:register({device(other, moved, day + 1)})")
+        expect("the first's", [], await tokens(bed, who))
+        expect("the second's", {moved: [day + 1, "none", "none"]}, await whole(bed, other))
+
+
 @case
 async def removed_user(bed: Bed) -> None:
     """with a user all of the user's devices go, and no one else's"""

@@ -1,5 +1,5 @@
 """The same promises of every store, and a phone's life on each: Mnesia, SQLite, PostgreSQL, MariaDB; then each database
-with two vhosts in it, its tables loaded late, and two vhosts whose stores differ."""
+with two vhosts in it, its tables loaded late, two vhosts whose stores differ, and a change of the store."""
 
 import sys
 from pathlib import Path
@@ -8,14 +8,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 import outage_cases  # noqa: E402
 import phone_cases  # noqa: E402
+import removal_cases  # noqa: E402
 import store_cases  # noqa: E402
+import transfer_cases  # noqa: E402
 import vhost_cases  # noqa: E402
 from bed import Bed  # noqa: E402
 from bed.suite import Suite, run  # noqa: E402
 from databases import OTHER_HOST, Database, Mariadb, Postgres, Server, SqlBed, Sqlite  # noqa: E402
 
 HOSTS = ("localhost", OTHER_HOST)
-ALL = store_cases.CASES + phone_cases.CASES
+STORES = store_cases.CASES + removal_cases.CASES
+ALL = STORES + transfer_cases.CASES + phone_cases.CASES
+SQL = (Sqlite, Postgres, Mariadb)
 
 
 def alone(kind: type[Database]) -> Suite:
@@ -26,7 +30,19 @@ def alone(kind: type[Database]) -> Suite:
 
 def shared(kind: type[Database]) -> Suite:
     return Suite(f"{kind.name}, multihost", lambda: SqlBed(kind, multihost=True, tables=False, hosts=HOSTS),
-                 [outage_cases.no_tables, *vhost_cases.CASES, *store_cases.CASES])
+                 [outage_cases.no_tables, outage_cases.former_tables, *vhost_cases.CASES, *STORES])
+
+
+class Changing(SqlBed):
+    """Devices are in Mnesia, and a database is at hand."""
+
+    def __init__(self, kind: type[Database]) -> None:
+        super().__init__(kind)
+        self.options = {"db_type": "mnesia"}
+
+
+def changing(kind: type[Database]) -> Suite:
+    return Suite(f"{kind.name}, a change of stores", lambda: Changing(kind), transfer_cases.CHANGES)
 
 
 class Mixed(SqlBed):
@@ -37,6 +53,5 @@ class Mixed(SqlBed):
         super().write_config()
 
 
-run(Suite("Mnesia", Bed, ALL), *(alone(kind) for kind in (Sqlite, Postgres, Mariadb)),
-    *(shared(kind) for kind in (Sqlite, Postgres, Mariadb)),
+run(Suite("Mnesia", Bed, ALL), *(alone(kind) for kind in SQL), *(shared(kind) for kind in SQL), *(changing(kind) for kind in SQL),
     Suite("two stores", lambda: Mixed(Sqlite, hosts=HOSTS), vhost_cases.CASES), together=2)

@@ -97,6 +97,8 @@
     transport => http2 | binary,
     outcomes => all | failures | none,
     index_authorization => boolean(),
+    registry => table | cache,
+    registry_limit => pos_integer(),
     queue_limit => pos_integer(),
     queue_bytes => pos_integer(),
     queue_timeout => pos_integer(),
@@ -474,7 +476,8 @@ stats(_App) ->
 %% @doc Adds a device to an owner; the same token again renews it.
 %%
 %% The owner is known to {@link notify/3} from now on. The registry lives in memory and as long as
-%% the app runs: keep the truth in a database of yours.
+%% the app runs: keep the truth in a database of yours. If you do, and said so with `registry =>
+%% cache', an unknown owner stays unknown: use {@link set_devices/3}.
 %%
 %% ```
 %% ok = apns_nif:register_token(App, <<"bob@example.org">>, #{
@@ -498,6 +501,8 @@ unregister_token(_App, _Owner, _Token) ->
     not_loaded().
 
 %% @doc Replaces all devices of an owner at once; `[]' makes the owner known to have none.
+%%
+%% With `registry => cache' other owners become unknown where there is no room.
 %%
 %% ```
 %% ok = apns_nif:set_devices(App, <<"bob@example.org">>, [Phone, #{token => Pad, kind => voip}]).

@@ -27,6 +27,7 @@ start(Host, Opts) ->
     ok = push_service:start(),
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
+    ok = push_removals:init_store(Host, Opts),
     ok = push_devices:load_mac_key(Host, Backend),
     Settings = settings(Opts),
     ok = push_settings:put(Host, Settings),
@@ -40,10 +41,13 @@ start(Host, Opts) ->
 -spec stop(binary()) -> ok.
 stop(Host) ->
     ok = push_service_hooks:unregister(Host),
-    %% While the module is stopped devices may change unseen: what engines know of them is worth
-    %% nothing afterwards.
-    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
+    %% While the vhost still leads to its devices.
+    ok = push_usage:flush(),
     ok = set_apps(Host, #{}),
+    %% While the module is stopped devices may change unseen: what engines know of them is worth
+    %% nothing afterwards. Those that have just stopped know nothing any more, so a server that
+    %% stops reads nobody's devices for it.
+    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_component(Host, #{tigase => none}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;
@@ -56,6 +60,7 @@ reload(Host, NewOpts, OldOpts) ->
     case gen_mod:db_mod(OldOpts, push_devices) of
         NewBackend -> ok;
         _ -> ok = NewBackend:init(Host, NewOpts),
+             ok = push_removals:init_store(Host, NewOpts),
              ok = push_devices:load_mac_key(Host, NewBackend)
     end,
     %% Under a stricter or a looser level the engines' copies are grouped in another way.
@@ -88,13 +93,15 @@ set_component(Host, Settings) ->
         exit:{Reason, _} -> ?ERROR_MSG("Push component of ~ts is late: ~p", [Host, Reason])
     end.
 
-%% An app's tigase is ours, the rest is the engine's.
+%% An app's tigase is ours, the rest is the engine's. For the engine devices are copies: see
+%% push_loader.
 -spec settings(gen_mod:opts()) -> push_settings:settings().
 settings(Opts) ->
     Apps = gen_mod:get_opt(apps, Opts),
     #{service => gen_mod:get_opt(host, Opts),
       content => gen_mod:get_opt(content, Opts),
-      apps => maps:map(fun(_Name, App) -> maps:remove(tigase, App) end, Apps),
+      apps => maps:map(fun(_Name, App) -> (maps:remove(tigase, App))#{registry => cache} end,
+                       Apps),
       tigase => hd([Name || {Name, #{tigase := true}} <- maps:to_list(Apps)] ++ [none])}.
 
 -spec restore_settings() -> ok.
@@ -154,7 +161,8 @@ app() ->
 
 %% Their limits are the engine's, whose tests compare them.
 numbers() ->
-    #{queue_limit => econf:int(1, 10000000),
+    #{registry_limit => econf:int(100, 100000000),
+      queue_limit => econf:int(1, 10000000),
       queue_bytes => econf:int(65536, 68719476736),
       queue_timeout => time(100, 2592000000),
       connect_timeout => time(100, 600000),
@@ -312,7 +320,7 @@ mod_doc() ->
             #{value => "1..50",
               desc =>
                   ?T("Devices of one user at most; a phone that registers two tokens with one "
-                     "device_id is one. Of more, the one that was registered longest ago goes. "
+                     "device_id is one. Of more, the longest unused goes. "
                      "The default is '20'.")}},
            {db_type,
             #{value => "mnesia | sql",

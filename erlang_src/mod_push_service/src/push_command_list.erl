@@ -18,8 +18,9 @@
 commands() ->
     [Command#ejabberd_commands{tags = [push], module = push_commands, policy = admin,
                                definer = mod_push_service}
-     || Command <- [devices(), tokens(), count(), test(), test_text(), register(), remove(),
-                    purge(), purge_app(), import_mod_push(), import_mod_pushoff()]].
+     || Command <- [devices(), devices_removed(), tokens(), count(), test(), test_text(),
+                    register(), remove(), purge(), purge_app(), export(), export_from(), import(),
+                    import_to(), empty_store(), import_mod_push(), import_mod_pushoff()]].
 
 devices() ->
     #ejabberd_commands{
@@ -32,6 +33,9 @@ devices() ->
             "app is at: connected, unconnected (it is trying), paused (an alarm, see the log),\n"
             "down (see the log), not_configured (the vhost does not name the app).\n"
             "'token' is the beginning of the device token: push_device_tokens tells the whole.\n"
+            "'last_used' is when Apple last took a push for it, or the app registered it; exact\n"
+            "to a day. 'last_error' is why Apple last refused one since the registration.\n"
+            "push_devices_removed lists devices that went.\n"
             "\n"
             "Example:\n"
             "  ejabberdctl push_devices bob example.org | column -t -s \"$(printf '\\t')\"",
@@ -40,11 +44,33 @@ devices() ->
             [{device, string}, {app, string}, {environment, string}, {kind, string},
              {token, string}, {content, string}, {language, string}, {resource, string},
              {remove_on_logout, string}, {registered_at, string}, {device_id, string},
-             {device_name, string}, {engine, string}]}}}},
+             {device_name, string}, {engine, string}, {last_used, string},
+             {last_error, string}]}}}},
         result_desc = "A row for each device; empty where nothing is known",
         result_example = [{?NAME, ?APP, "production", "alert", "00fc13ad...", "none", "de",
                            "phone", "true", "2026-08-03T17:06:12Z", "phone-1", "Bob's phone",
-                           "connected"}]}.
+                           "connected", "2026-08-21T09:30:00Z",
+                           "2026-08-05T11:02:41Z TopicDisallowed"}]}.
+
+devices_removed() ->
+    #ejabberd_commands{
+        name = push_devices_removed, function = devices_removed,
+        desc = "List a user's Apple devices that were removed lately, and why",
+        longdesc = "The latest removal comes first. The last 40 of an account are kept, each "
+            "for 30 days.\n"
+            "'device' and 'token' are as in push_devices. 'why' is a sentence, or Apple's\n"
+            "word: see docs/operations.md. A device may be registered again since.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_devices_removed bob example.org",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = {devices, {list, {device, {tuple,
+            [{device, string}, {app, string}, {kind, string}, {token, string},
+             {device_id, string}, {device_name, string}, {removed_at, string},
+             {why, string}]}}}},
+        result_desc = "A row for each removal; empty where nothing is known",
+        result_example = [{?NAME, ?APP, "alert", "00fc13ad...", "phone-1", "Bob's phone",
+                           "2026-08-03T17:06:12Z", "logged out"}]}.
 
 tokens() ->
     #ejabberd_commands{
@@ -135,7 +161,7 @@ register() ->
         desc = "Register an Apple device for a user",
         longdesc = "As if the user's app had done it: the token leaves whoever had it before, "
             "and of\n"
-            "too many devices the one registered longest ago goes.\n"
+            "too many devices the longest unused goes.\n"
             "'options' is empty or holds, as name=value with commas between them:\n"
             "  kind              alert (default), or voip for a token of PushKit\n"
             "  device_id         the app's own id: its former token goes\n"
@@ -213,6 +239,106 @@ purge_app() ->
         result = {res, restuple},
         result_desc = "How many devices are removed; none is a success too",
         result_example = {ok, "17 devices are removed"}}.
+
+export() ->
+    #ejabberd_commands{
+        name = push_devices_export, function = export_devices,
+        desc = "Write all Apple devices of a vhost into a file",
+        longdesc = export_help() ++
+            "Example:\n"
+            "  ejabberdctl push_devices_export example.org \\\n"
+            "    /var/lib/ejabberd/push.jsonl",
+        args = [{host, binary}, {file, binary}], args_desc = host_and_file(),
+        args_example = [<<"example.org">>, <<"/var/lib/ejabberd/push.jsonl">>],
+        result = {res, restuple}, result_desc = "How many devices are in the file",
+        result_example = exported_example()}.
+
+export_from() ->
+    #ejabberd_commands{
+        name = push_devices_export_from, function = export_devices_from,
+        desc = "The same out of a store that is not in use, as after a change of db_type",
+        longdesc = export_help() ++
+            "Example:\n"
+            "  ejabberdctl push_devices_export_from example.org mnesia \\\n"
+            "    /var/lib/ejabberd/push.jsonl",
+        args = [{host, binary}, {store, binary}, {file, binary}],
+        args_desc = host_store_and_file(),
+        args_example = [<<"example.org">>, <<"mnesia">>, <<"/var/lib/ejabberd/push.jsonl">>],
+        result = {res, restuple}, result_desc = "How many devices are in the file",
+        result_example = exported_example()}.
+
+export_help() ->
+    "The file has a line of JSON for each device, with whole tokens, and the server's key\n"
+    "behind thread ids in its first: keep it like a password. Only ejabberd's user may\n"
+    "read it. A file that is there already is left alone. Other commands go on meanwhile.\n"
+    "With very many devices say --no-timeout.\n"
+    "\n".
+
+import() ->
+    #ejabberd_commands{
+        name = push_devices_import, function = import_devices,
+        desc = "Register the Apple devices in a file of push_devices_export",
+        longdesc = import_help() ++
+            "Example:\n"
+            "  ejabberdctl push_devices_import example.org \\\n"
+            "    /var/lib/ejabberd/push.jsonl",
+        args = [{host, binary}, {file, binary}], args_desc = host_and_file(),
+        args_example = [<<"example.org">>, <<"/var/lib/ejabberd/push.jsonl">>],
+        result = {res, restuple}, result_desc = "What became of the file's lines",
+        result_example = transferred_example()}.
+
+import_to() ->
+    #ejabberd_commands{
+        name = push_devices_import_to, function = import_devices_to,
+        desc = "The same into a store that is not in use yet, before a change of db_type",
+        longdesc = import_help() ++
+            "Example:\n"
+            "  ejabberdctl push_devices_import_to example.org sql \\\n"
+            "    /var/lib/ejabberd/push.jsonl",
+        args = [{host, binary}, {store, binary}, {file, binary}],
+        args_desc = host_store_and_file(),
+        args_example = [<<"example.org">>, <<"sql">>, <<"/var/lib/ejabberd/push.jsonl">>],
+        result = {res, restuple}, result_desc = "What became of the file's lines",
+        result_example = transferred_example()}.
+
+import_help() ->
+    "A device keeps the time of its registration; where the same token, or the same\n"
+    "phone, was registered later, that stays. So it may run while devices register, and be\n"
+    "repeated. A line that is no device is left out and told with its number; then, and\n"
+    "where the file is cut off, the command fails after it has done the rest. The file's\n"
+    "key is taken where the store has no devices yet. Other commands go on meanwhile.\n"
+    "With very many devices say --no-timeout.\n"
+    "\n".
+
+empty_store() ->
+    #ejabberd_commands{
+        name = push_devices_empty_store, function = empty_store,
+        desc = "Remove a vhost's Apple devices from a store that is not in use",
+        longdesc = "For the end of a change of db_type. Devices left in the former store would "
+            "be there\n"
+            "again, long dead, when somebody changes back. With very many say --no-timeout.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_devices_empty_store example.org mnesia",
+        args = [{host, binary}, {store, binary}],
+        args_desc = ["A vhost that has the module", "mnesia or sql: the one that is not in use"],
+        args_example = [<<"example.org">>, <<"mnesia">>],
+        result = {res, restuple},
+        result_desc = "How many devices are removed; none is a success too",
+        result_example = {ok, "17 devices are removed"}}.
+
+host_and_file() ->
+    ["A vhost that has the module", "The whole path, on the machine of the server"].
+
+host_store_and_file() ->
+    [Host, File] = host_and_file(),
+    [Host, "mnesia or sql", File].
+
+exported_example() ->
+    {ok, "1234 devices are in the file"}.
+
+transferred_example() ->
+    {ok, "imported: 1234, known already or registered anew since: 0, refused: 0"}.
 
 import_mod_push() ->
     #ejabberd_commands{

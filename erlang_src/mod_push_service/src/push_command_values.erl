@@ -4,9 +4,9 @@
 -module(push_command_values).
 
 -export([user/1, vhost/2, options/1, resource/1, wanted/1, days/1, text/1, service/1,
-         field/2]).
--export([device_row/4, token_row/2, count_rows/4, outcome_row/2]).
--export([engine/1, removed/1, imported/1, no_such_app/1]).
+         field/2, store/1]).
+-export([device_row/4, removal_row/1, token_row/2, count_rows/4, outcome_row/2]).
+-export([engine/1, removed/1, imported/1, exported/1, transferred/1, no_such_app/1]).
 
 -export_type([sentence/0, engine/0]).
 
@@ -166,6 +166,12 @@ service(Service) ->
         error -> {error, <<"The service is no domain, as push.example.org">>}
     end.
 
+%% By the words of the option db_type.
+-spec store(term()) -> parsed(push_devices_mnesia | push_devices_sql).
+store(<<"mnesia">>) -> {ok, push_devices_mnesia};
+store(<<"sql">>) -> {ok, push_devices_sql};
+store(_) -> {error, <<"The store is mnesia or sql, as in the option db_type">>}.
+
 %% For what push_form reads further.
 -spec field(term(), What :: binary()) -> parsed(binary()).
 field(Text, What) ->
@@ -187,13 +193,19 @@ trimmed(Text, What, _Max) ->
     tuple().
 device_row(#{app := App, kind := Kind, token := Token, content := Wish, language := Language,
              resource := Resource, remove_on_logout := RemoveOnLogout, registered_at := At,
-             device_id := Id, name := DeviceName}, Name, #{content := Content} = Settings,
+             device_id := Id, name := DeviceName} = Device, Name, #{content := Content} = Settings,
            Engine) ->
     {Name, printable(App), environment(App, Settings), atom_to_binary(Kind),
      push_events:short(Token), atom_to_binary(push_content:stricter(Content, Wish)),
      printable(Language), printable(Resource), atom_to_binary(RemoveOnLogout),
      push_registration:datetime(At), printable(Id), printable(DeviceName),
-     atom_to_binary(Engine)}.
+     atom_to_binary(Engine), push_registration:datetime(push_usage:last_used(Device)),
+     last_error(Device)}.
+
+last_error(#{last_error := {At, Reason}}) ->
+    <<(push_registration:datetime(At))/binary, " ", (printable(Reason))/binary>>;
+last_error(_) ->
+    <<>>.
 
 environment(App, #{apps := Apps}) ->
     case Apps of
@@ -202,6 +214,12 @@ environment(App, #{apps := Apps}) ->
         #{App := _} -> <<"production">>;
         _ -> <<>>
     end.
+
+-spec removal_row(push_removals:removal()) -> tuple().
+removal_row(#{node := Node, app := App, kind := Kind, token := Short, device_id := Id,
+              name := Name, removed_at := At, why := Why}) ->
+    {Node, printable(App), atom_to_binary(Kind), Short, printable(Id), printable(Name),
+     push_registration:datetime(At), printable(Why)}.
 
 -spec token_row(push_devices:device(), Name :: binary()) -> tuple().
 token_row(#{app := App, kind := Kind, token := Token}, Name) ->
@@ -244,6 +262,31 @@ imported(#{imported := Imported, known := Known, refused := Refused}) ->
     iolist_to_binary(
         ["imported: ", integer_to_binary(Imported), ", known before: ", integer_to_binary(Known),
          ", refused, since they are no tokens of the app: ", integer_to_binary(Refused)]).
+
+-spec exported(non_neg_integer()) -> sentence().
+exported(1) -> <<"1 device is in the file">>;
+exported(N) -> <<(integer_to_binary(N))/binary, " devices are in the file">>.
+
+%% What an import came to, and whether that was all of it.
+-spec transferred(push_transfer:report()) -> {whole | partial, sentence()}.
+transferred(#{imported := Imported, known := Known, refused := Refused, problems := Problems,
+              expected := Expected, key := Key}) ->
+    Lines = Imported + Known + Refused,
+    Missing = [["; the file is cut off: it promises ", integer_to_binary(Expected),
+                " devices and has ", integer_to_binary(Lines)] || Lines < Expected],
+    Told = [["; line ", integer_to_binary(Line), ": ", Sentence] || {Line, Sentence} <- Problems],
+    Others = [["; and ", integer_to_binary(Refused - length(Problems)), " more wrong lines"]
+              || Refused > length(Problems)],
+    OtherKey = ["; this server's key stays, since there were devices already: thread ids begin "
+                "anew, and apps learn new names of their devices when they register"
+                || Key =:= other],
+    {case Refused =:= 0 andalso Missing =:= [] of
+         true -> whole;
+         false -> partial
+     end,
+     iolist_to_binary(["imported: ", integer_to_binary(Imported), ", known already or registered "
+                       "anew since: ", integer_to_binary(Known), ", refused: ",
+                       integer_to_binary(Refused), Missing, Told, Others, OtherKey])}.
 
 -spec no_such_app([binary()]) -> sentence().
 no_such_app(Apps) ->

@@ -9,8 +9,12 @@
 
 -export([register/0, unregister/0]).
 %% What ejabberd calls
--export([devices/2, tokens/2, register_device/5, remove_device/3, purge/2, purge_app/3, count/1,
-         test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
+-export([devices/2, devices_removed/2, tokens/2, register_device/5, remove_device/3, purge/2,
+         purge_app/3, count/1, test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
+-export([export_devices/2, export_devices_from/3, import_devices/2, import_devices_to/3,
+         empty_store/2]).
+
+-include("logger.hrl").
 
 -type refusal() ::
     {error, not_exists | bad_argument | database_failure | internal_error, Code :: 404 | 400 | 500,
@@ -37,6 +41,16 @@ devices(User, Host) ->
         {US, Settings} = whom(User, Host),
         [push_command_values:device_row(Device, name(Device), Settings, engine(App, Settings))
          || #{app := App} = Device <- latest_first(owned(US))]
+    end).
+
+-spec devices_removed(term(), term()) -> [tuple()] | refusal().
+devices_removed(User, Host) ->
+    answer(fun() ->
+        {US, _} = whom(User, Host),
+        case stored(push_removals:list(US)) of
+            [] -> ok = existing(US), [];
+            Removals -> [push_command_values:removal_row(Removal) || Removal <- Removals]
+        end
     end).
 
 -spec tokens(term(), term()) -> [tuple()] | refusal().
@@ -140,7 +154,7 @@ test_text(User, Host, Text) ->
         case latest_first(owned(US)) of
             [] ->
                 refuse(not_exists, <<"The user has no device: the app has not registered one, or "
-                                     "it is removed (ejabberd's log says why)">>);
+                                     "it is removed: push_devices_removed says why">>);
             Devices ->
                 case push_trial:run(Devices, Apps, Shown) of
                     {ok, Outcomes} ->
@@ -179,6 +193,95 @@ import(Host, App, Fun) ->
                 database_failed()
         end
     end).
+
+-spec export_devices(term(), term()) -> done() | refusal().
+export_devices(Host, File) ->
+    answer(fun() ->
+        {LServer, _} = where(Host),
+        exported(LServer, push_devices:backend(LServer), File)
+    end).
+
+-spec export_devices_from(term(), term(), term()) -> done() | refusal().
+export_devices_from(Host, Store, File) ->
+    answer(fun() ->
+        {LServer, Backend} = in_store(Host, Store),
+        exported(LServer, Backend, File)
+    end).
+
+exported(LServer, Backend, File) ->
+    Path = value(push_command_values:field(File, <<"file">>)),
+    case push_transfer:export(LServer, Backend, Path) of
+        {ok, Count} ->
+            ?INFO_MSG("An administrator exported ~B devices of ~ts to ~ts",
+                      [Count, LServer, Path]),
+            {ok, push_command_values:exported(Count)};
+        {error, Problem} ->
+            not_transferred(Problem)
+    end.
+
+-spec import_devices(term(), term()) -> done() | refusal().
+import_devices(Host, File) ->
+    answer(fun() ->
+        {LServer, _} = where(Host),
+        imported(LServer, push_devices:backend(LServer), File)
+    end).
+
+-spec import_devices_to(term(), term(), term()) -> done() | refusal().
+import_devices_to(Host, Store, File) ->
+    answer(fun() ->
+        {LServer, Backend} = in_store(Host, Store),
+        imported(LServer, Backend, File)
+    end).
+
+%% In the log too: ejabberdctl may have lost patience.
+imported(LServer, Backend, File) ->
+    Path = value(push_command_values:field(File, <<"file">>)),
+    case push_transfer:import(LServer, Backend, Path) of
+        {ok, Report} ->
+            {Kind, Sentence} = push_command_values:transferred(Report),
+            ?INFO_MSG("An administrator imported devices of ~ts from ~ts: ~ts",
+                      [LServer, Path, Sentence]),
+            case Kind of
+                whole -> {ok, Sentence};
+                partial -> refuse(bad_argument, Sentence)
+            end;
+        {error, Problem, none} ->
+            not_transferred(Problem);
+        {error, _, {Line, Report}} ->
+            {_, Sentence} = push_command_values:transferred(Report#{expected := 0}),
+            ?ERROR_MSG("An import of devices of ~ts from ~ts ended after line ~B: ~ts",
+                       [LServer, Path, Line, Sentence]),
+            refuse(database_failure,
+                   <<"The database failed after line ", (integer_to_binary(Line))/binary,
+                     ": ejabberd's log says more. Import again when it works: what is done is "
+                     "left out. So far: ", Sentence/binary>>)
+    end.
+
+-spec empty_store(term(), term()) -> done() | refusal().
+empty_store(Host, Store) ->
+    answer(fun() ->
+        {LServer, Backend} = in_store(Host, Store),
+        case push_devices:backend(LServer) of
+            Backend ->
+                refuse(bad_argument, <<"The vhost's devices are in that store: it is in use">>);
+            _ ->
+                Gone = stored(push_transfer:empty(LServer, Backend)),
+                ?INFO_MSG("An administrator removed ~B devices of ~ts from ~ts",
+                          [Gone, LServer, Backend]),
+                {ok, push_command_values:removed(Gone)}
+        end
+    end).
+
+%% Which need not be the one in use, nor ever have been: its tables are made.
+in_store(Host, Store) ->
+    {LServer, _} = where(Host),
+    Backend = value(push_command_values:store(Store)),
+    ok = Backend:init(LServer, #{}),
+    {LServer, Backend}.
+
+-spec not_transferred(push_transfer:problem()) -> no_return().
+not_transferred({file, Sentence}) -> refuse(bad_argument, Sentence);
+not_transferred(db_failure) -> database_failed().
 
 %%% What they share
 

@@ -8,14 +8,14 @@
 -export([register/1, unregister/3, list/1, remove_user/1, backend/1, load_mac_key/2]).
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
-%% For push_loader
--export([logout/3, token_invalid/4]).
+%% For push_loader, push_usage, push_transfer
+-export([logout/3, account_removed/2, token_invalid/4, used/2, elsewhere/2]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
 -export([superseded/3, ringing/1, node/2, secret/3]).
 
--export_type([device/0, us/0]).
+-export_type([device/0, us/0, superseded/0]).
 
 -include("logger.hrl").
 
@@ -32,15 +32,21 @@
     content := push_content:level(),    %% the most that the device wants Apple to see
     language := binary(),
     remove_on_logout := boolean(),
-    registered_at := non_neg_integer()  %% Unix ms
+    registered_at := non_neg_integer(), %% Unix ms
+    last_used => non_neg_integer(),     %% Unix ms: see push_usage; none: not since registered_at
+    last_error => {UnixMs :: non_neg_integer(), Reason :: binary()}
 }.
 
+%% Previous has the same app and token, whoever's it is.
+-type superseded() :: fun((Owned :: [device()], Previous :: [device()]) -> [device()] | keep).
+
 -callback init(Host :: binary(), gen_mod:opts()) -> ok.
-%% Writes the device, in one transaction with what its owner's devices make superfluous. Gone:
-%% devices that are no more, the same token of another owner among them.
--callback store(device(), Superseded :: fun(([device()]) -> [device()])) ->
-    {ok, Gone :: [device()]} | {error, db_failure}.
+%% Writes the device, in one transaction with what it makes superfluous, unless that is to stay.
+%% Gone: devices that are no more, the same token of another owner among them.
+-callback store(device(), superseded()) -> {ok, Gone :: [device()]} | kept | {error, db_failure}.
 -callback lookup(us()) -> {ok, [device()]} | {error, db_failure}.
+-callback lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
+    {ok, [device()]} | {error, db_failure}.
 %% Removes those of the owner's devices that the condition names.
 -callback remove(us(), fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
@@ -48,6 +54,11 @@
 -callback remove_token(Host :: binary(), App :: binary(), Token :: binary(),
                        fun((device()) -> boolean())) ->
     {ok, Gone :: [device()]} | {error, db_failure}.
+%% Changes those of the app's devices that the function changes, in the whole place. Not one that
+%% was registered again or removed meanwhile; and none of what makes the engines' copies.
+-callback update(Host :: binary(), App :: binary(), Notes :: [{Token :: binary(), Note}],
+                 fun((device(), Note) -> device())) ->
+    {ok, Changed :: non_neg_integer()} | {error, db_failure} when Note :: term().
 %% All owners of a vhost, without order.
 -callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
 %% Those who have a device of the app.
@@ -58,6 +69,13 @@
 %% A secret of the server, made by the first node that asks.
 -callback secret(Host :: binary(), Name :: atom(), Fresh :: binary()) ->
     {ok, binary()} | {error, db_failure}.
+-callback set_secret(Host :: binary(), Name :: atom(), binary()) -> ok | {error, db_failure}.
+%% Over all devices of a vhost, some at a time. Each that is there throughout comes once; the
+%% function runs in the caller's process and may take its time.
+-callback fold(Host :: binary(), fun(([device()], Acc) -> Acc), Acc) ->
+    {ok, Acc} | {error, db_failure}.
+%% Whether the whole place has no device.
+-callback is_empty(Host :: binary()) -> {ok, boolean()} | {error, db_failure}.
 %% Which vhosts keep their devices in one place: those with the same answer.
 -callback place(Host :: binary()) -> term().
 
@@ -73,9 +91,8 @@ register(#{us := US} = Device) ->
     case store(Device) of
         {ok, Gone, Result} ->
             ok = renew_mac_key(US),
-            log_moved(Device, Gone),
-            log_superseded(Device, Gone),
             ok = refresh_all([US | owners(Gone)]),
+            ok = push_removals:replaced(Device, Gone),
             Result;
         Error ->
             failed(Error)
@@ -84,10 +101,9 @@ register(#{us := US} = Device) ->
 store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
     Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
     Store = fun() ->
-        (backend(US)):store(Device, fun(Owned) -> superseded(Device, Owned, Max) end)
+        (backend(US)):store(Device, fun(Owned, _) -> superseded(Device, Owned, Max) end)
     end,
-    Here = place(Host),
-    case [There || {Place, There} <- places(App), Place =/= Here] of
+    case elsewhere(Host, App) of
         [] ->
             store_here(Store);
         Elsewhere ->
@@ -139,7 +155,7 @@ unregister(US, Condition) ->
 unregister(US, Condition, Why) ->
     case unregister(US, Condition) of
         {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            ok = push_removals:gone(Gone, Why),
             {ok, Gone};
         Error ->
             Error
@@ -184,42 +200,61 @@ unregister_each([US | Rest], Condition, Why, Count) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
-        {ok, _} -> ok;
-        {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
-                                          [push_settings:owner(US)])
+    case remove_user(US, fun(_) -> true end) of
+        ok -> ok;
+        {error, db_failure} ->
+            push_loader:account_removed(US, erlang:system_time(millisecond))
+    end.
+
+%% Done later: what the next user of that name registered since stays.
+-spec account_removed(us(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
+account_removed(US, Now) ->
+    remove_user(US, fun(#{registered_at := At}) -> At =< Now end).
+
+remove_user(US, Condition) ->
+    case unregister(US, Condition) of
+        {ok, Gone} -> push_removals:account_removed(US, Gone);
+        Error -> Error
     end.
 
 %% A session's clean end takes the devices with it that asked for it, unless they were registered
 %% since.
--spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
+-spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
 logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
     case unregister(US, Condition, <<"logged out">>) of
-        {ok, _} ->
-            ok;
-        {error, db_failure} ->
-            ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
-                       [push_settings:owner(US)])
+        {ok, _} -> ok;
+        Error -> Error
     end.
 
 %% Apple declared the token dead as of Timestamp; registered again since, it is alive.
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
-                    Reason :: binary()) -> ok.
+                    Reason :: binary()) -> ok | {error, db_failure}.
 token_invalid(App, Token, Timestamp, Reason) ->
     Condition = fun(#{registered_at := At}) -> At =< Timestamp end,
     Results = [(backend(Host)):remove_token(Host, App, Token, Condition)
                || {_, Host} <- places(App)],
-    lists:foreach(fun
-        ({ok, Gone}) ->
-            lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
-            ok = refresh_all(owners(Gone));
-        (Error) ->
-            {error, db_failure} = failed(Error),
-            ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
-    end, Results).
+    Gone = lists:append([Devices || {ok, Devices} <- Results]),
+    ok = refresh_all(owners(Gone)),
+    ok = push_removals:gone(Gone, Reason),
+    case lists:keyfind(error, 1, Results) of
+        false -> ok;
+        Error -> failed(Error)
+    end.
+
+%% The engines' copies stay as they are: none of it is in them.
+-spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) -> ok.
+used(App, Notes) ->
+    %% In one order, so that two nodes do not wait for one another.
+    Sorted = lists:keysort(1, Notes),
+    lists:foreach(fun({_, Host}) ->
+        case (backend(Host)):update(Host, App, Sorted, fun push_usage:noted/2) of
+            {ok, _} -> ok;
+            Error -> {error, db_failure} = failed(Error)
+        end
+    end, places(App)).
 
 %% On this node. Returns when the engines know what the database says, or after a while.
 -spec refresh([us()]) -> ok.
@@ -243,9 +278,8 @@ refresh_all(Owners) ->
     end.
 
 %% What a new registration makes superfluous among its owner's other devices: the same device with
-%% its former token, and beyond Max phones those that were not heard of for longest. Tokens of one
-%% app and device_id are one phone, which comes and goes as a whole. Apps register at each start,
-%% so the last registration is the last use.
+%% its former token, and beyond Max phones those that were unused for longest. Tokens of one
+%% app and device_id are one phone, which comes and goes as a whole.
 -spec superseded(device(), [device()], Max :: pos_integer()) -> [device()].
 superseded(#{app := App, token := Token, kind := Kind} = New, Owned, Max) ->
     Others = [D || #{app := A, token := T} = D <- Owned, {A, T} =/= {App, Token}],
@@ -259,7 +293,7 @@ phone(#{app := App, device_id := <<>>, token := Token}) -> {App, token, Token};
 phone(#{app := App, device_id := Id}) -> {App, device_id, Id}.
 
 last_use(Phone) ->
-    lists:max([At || #{registered_at := At} <- Phone]).
+    lists:max([push_usage:last_used(Device) || Device <- Phone]).
 
 %% Which of a user's devices a call goes to: one token of each phone. By the app's name for it
 %% (device_id) it is known which tokens are of one phone. Without, PushKit's token and the alert
@@ -333,31 +367,15 @@ places(App) ->
         [{place(Host), Host} || {Host, #{apps := Apps}} <- push_settings:hosts(),
                                 is_map_key(App, Apps)])).
 
+%% Other places with devices of the app.
+-spec elsewhere(Host :: binary(), App :: binary()) -> [Host :: binary()].
+elsewhere(Host, App) ->
+    Here = place(Host),
+    [There || {Place, There} <- places(App), Place =/= Here].
+
 owners(Devices) ->
     [US || #{us := US} <- Devices].
 
 failed({error, db_failure} = Error) ->
     ok = push_counters:add(database_failed),
     Error.
-
-log_moved(#{us := US, token := Token}, Gone) ->
-    Moved = [From || #{us := From, token := T} <- Gone, T =:= Token, From =/= US],
-    lists:foreach(fun(From) ->
-        ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
-                  [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
-    end, Moved).
-
-%% Of the owner's own devices.
-log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
-    lists:foreach(fun
-        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
-            ok;
-        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
-            log_gone(Device, <<"it has another token now">>);
-        (Device) ->
-            log_gone(Device, <<"the account has too many devices">>)
-    end, Gone).
-
-log_gone(#{us := US, token := Token}, Reason) ->
-    ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
-              [push_events:short(Token), push_settings:owner(US), Reason]).

@@ -12,8 +12,11 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/4, owners/1, secret/3, place/1]).
--export([count/1, owners_of/2]).
+-export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
+-export([owners/1, owners_of/2, count/1]).
+-export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
+%% For push_removals_sql
+-export([connection/1, kind/1]).
 %% As ejabberd's own modules have it
 -export([sql_schemas/0]).
 
@@ -25,6 +28,9 @@
 %% Locks there are: so many registrations at a time need not wait for one another.
 -define(SLOTS, 1024).
 
+%% Devices read at a time where all of them are looked at.
+-define(CHUNK, "1000").
+
 -define(COLUMNS,
         "@(username)s, @(app)s, @(token)s, @(kind)s, @(device_id)s, @(node)s, @(name)s, "
         "@(resource)s, @(content)s, @(language)s, @(remove_on_logout)b, @(registered_at)d, "
@@ -33,13 +39,13 @@
 %% Says at once what an admin has to do; the module starts all the same.
 -spec init(Host :: binary(), gen_mod:opts()) -> ok.
 init(Host, _Opts) ->
-    ok = push_sql_schema:update(Host),
+    ok = push_sql_schema:update(Host, ?MODULE),
     _ = lookup({<<>>, Host}),
     ok.
 
 -spec sql_schemas() -> list().
 sql_schemas() ->
-    push_sql_schema:schemas().
+    push_sql_schema:schemas(devices).
 
 %% Without `server_host` in the tables each vhost has a database of its own.
 -spec place(Host :: binary()) -> term().
@@ -57,6 +63,7 @@ place(Host) ->
 
 %% The vhost whose connections are used. SQLite has one for each, which does one transaction after
 %% another; of two to one file, the one that is later than the other fails. So a file has one.
+-spec connection(Host :: binary()) -> binary().
 connection(Host) ->
     case {push_sql_schema:is_multihost(), ejabberd_option:sql_type(Host)} of
         {true, sqlite} ->
@@ -66,22 +73,36 @@ connection(Host) ->
             Host
     end.
 
--spec store(push_devices:device(), fun(([push_devices:device()]) -> [push_devices:device()])) ->
-    {ok, [push_devices:device()]} | {error, db_failure}.
+-spec store(push_devices:device(), push_devices:superseded()) ->
+    {ok, [push_devices:device()]} | kept | {error, db_failure}.
 store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
-    push_sql:transaction(connection(Host), fun() ->
+    Stored = push_sql:transaction(connection(Host), fun() ->
         %% In this order everywhere, so that two do not wait for one another.
         lists:foreach(fun lock/1, lists:usort([slot(US), slot({App, Token})])),
         Owned = owned(US),
         Previous = by_token(Host, App, Token),
-        Gone = delete_if(fun(_) -> true end, Superseded(Owned)),
-        ok = write(Device),
-        [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
-    end).
+        case Superseded(Owned, Previous) of
+            keep ->
+                kept;
+            Superfluous ->
+                Gone = delete_if(fun(_) -> true end, Superfluous),
+                ok = write(Device),
+                [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
+        end
+    end),
+    case Stored of
+        {ok, kept} -> kept;
+        _ -> Stored
+    end.
 
 -spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
 lookup({_, Host} = US) ->
     push_sql:query(connection(Host), fun() -> owned(US) end).
+
+-spec lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
+    {ok, [push_devices:device()]} | {error, db_failure}.
+lookup_token(Host, App, Token) ->
+    push_sql:query(connection(Host), fun() -> by_token(Host, App, Token) end).
 
 -spec remove(push_devices:us(), fun((push_devices:device()) -> boolean())) ->
     {ok, [push_devices:device()]} | {error, db_failure}.
@@ -94,6 +115,16 @@ remove({_, Host} = US, Condition) ->
 remove_token(Host, App, Token, Condition) ->
     push_sql:transaction(connection(Host), fun() ->
         delete_if(Condition, by_token(Host, App, Token))
+    end).
+
+-spec update(Host :: binary(), App :: binary(), [{Token :: binary(), Note}],
+             fun((push_devices:device(), Note) -> push_devices:device())) ->
+    {ok, non_neg_integer()} | {error, db_failure} when Note :: term().
+update(Host, App, Notes, Change) ->
+    push_sql:transaction(connection(Host), fun() ->
+        lists:sum([write_more(New) || {Token, Note} <- Notes,
+                                           Old <- by_token(Host, App, Token),
+                                           New <- [Change(Old, Note)], New =/= Old])
     end).
 
 -spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
@@ -139,6 +170,57 @@ secret(Host, Atom, Fresh) ->
         {selected, [{Kept}]} = ejabberd_sql:sql_query_t(
             ?SQL("select @(value)s from push_server where name=%(Name)s")),
         binary:decode_hex(Kept)
+    end).
+
+-spec set_secret(Host :: binary(), Name :: atom(), binary()) -> ok | {error, db_failure}.
+set_secret(Host, Atom, Value) ->
+    Name = atom_to_binary(Atom),
+    Hex = binary:encode_hex(Value),
+    Written = push_sql:transaction(connection(Host), fun() ->
+        {updated, _} = ejabberd_sql:sql_query_t(
+            ?SQL("delete from push_server where name=%(Name)s")),
+        {updated, _} = ejabberd_sql:sql_query_t(
+            ?SQL("insert into push_server(name, value) values (%(Name)s, %(Hex)s)"))
+    end),
+    case Written of
+        {ok, _} -> ok;
+        Error -> Error
+    end.
+
+%% In the order of the primary key, so that each query reads no more than it gives.
+-spec fold(Host :: binary(), fun(([push_devices:device()], Acc) -> Acc), Acc) ->
+    {ok, Acc} | {error, db_failure}.
+fold(Host, Fun, Acc) ->
+    case count(Host) of
+        {ok, Counts} -> fold(Host, lists:sort(maps:keys(Counts)), <<>>, Fun, Acc);
+        Error -> Error
+    end.
+
+fold(_Host, [], _After, _Fun, Acc) ->
+    {ok, Acc};
+fold(Host, [App | Apps], After, Fun, Acc) ->
+    Page = push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select " ?COLUMNS " from push_device where app=%(App)s and token>%(After)s"
+                 " and %(Host)H order by token limit " ?CHUNK)),
+        [to_device(Host, Row) || Row <- Rows]
+    end),
+    case Page of
+        {ok, []} ->
+            fold(Host, Apps, <<>>, Fun, Acc);
+        {ok, Devices} ->
+            #{token := Last} = lists:last(Devices),
+            fold(Host, [App | Apps], Last, Fun, Fun(Devices, Acc));
+        Error ->
+            Error
+    end.
+
+-spec is_empty(Host :: binary()) -> {ok, boolean()} | {error, db_failure}.
+is_empty(Host) ->
+    push_sql:query(connection(Host), fun() ->
+        {selected, Rows} = ejabberd_sql:sql_query_t(
+            ?SQL("select @(app)s from push_device limit 1")),
+        Rows =:= []
     end).
 
 %%% Locks, held until the transaction's end
@@ -205,6 +287,15 @@ write(#{us := {User, Host}, app := App, token := Token, kind := KindAtom, device
          "resource=%(Resource)s", "content=%(Content)s", "language=%(Language)s",
          "remove_on_logout=%(RemoveOnLogout)b", "registered_at=%(At)d", "more=%(More)s"]).
 
+%% Only what is in `more`. Of two nodes that do so at once the later wins: what they write is known
+%% again soon.
+write_more(#{us := {User, Host}, app := App, token := Token, registered_at := At} = Device) ->
+    More = more(Device),
+    {updated, Count} = ejabberd_sql:sql_query_t(
+        ?SQL("update push_device set more=%(More)s where app=%(App)s and token=%(Token)s"
+             " and username=%(User)s and %(Host)H and registered_at=%(At)d")),
+    Count.
+
 to_device(Host, {User, App, Token, Kind, Id, Node, Name, Resource, Content, Language,
                  RemoveOnLogout, At, More}) ->
     (from_more(More))#{us => {User, Host}, app => App, token => Token, kind => kind(Kind),
@@ -212,6 +303,7 @@ to_device(Host, {User, App, Token, Kind, Id, Node, Name, Resource, Content, Lang
                        content => content(Content), language => Language,
                        remove_on_logout => RemoveOnLogout, registered_at => At}.
 
+-spec kind(binary()) -> alert | voip.
 kind(<<"voip">>) -> voip;
 kind(_) -> alert.
 

@@ -92,7 +92,8 @@ collect([], Ended, _Deadline) ->
     Ended;
 collect(Waiting, Ended, Deadline) ->
     receive
-        {apns, _App, Events} ->
+        {apns, App, Events} ->
+            ok = push_usage:note(App, Events),
             New = maps:from_list([{Id, Event} || #{apns_id := Id} = Event <- Events]),
             collect(Waiting -- maps:keys(New), maps:merge(Ended, New), Deadline);
         _ ->

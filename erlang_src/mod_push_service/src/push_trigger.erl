@@ -143,7 +143,10 @@ owner_key(US, Level, _Content) ->
 %% something of one app and one level only.
 -spec notify(App :: binary(), apns_nif:target(), Notification :: map()) -> answer().
 notify(App, Target, Notification) ->
-    counted(hand_over(App, Target, Notification, #{})).
+    Opts = push_usage:options(App, Target),
+    Answer = hand_over(App, Target, Notification, Opts),
+    ok = push_usage:taken(Opts, App, Target, Answer),
+    counted(Answer).
 
 %% The same for a process that gets the outcomes, and the engine's own answer.
 -spec notify_for(pid(), App :: binary(), apns_nif:target(), Notification :: map()) ->

@@ -86,8 +86,23 @@ many_vhosts_are_not_all_named() ->
 a_device_is_a_row_test() ->
     ?assertEqual({<<"d-1">>, <<"a">>, <<"production">>, <<"voip">>, <<"00112233...">>,
                   <<"sender">>, <<"de">>, <<"phone">>, <<"false">>, <<"2023-11-14T22:13:20Z">>,
-                  <<"id">>, <<"Bob's">>, <<"paused">>},
+                  <<"id">>, <<"Bob's">>, <<"paused">>, <<"2023-11-14T22:13:20Z">>, <<>>},
                  push_command_values:device_row(device(), <<"d-1">>, settings(), paused)).
+
+a_row_tells_the_last_use_and_the_last_error_test() ->
+    Device = (device())#{last_used => 1700100000000,
+                         last_error => {1700050000000, <<"Bad\nTopic">>}},
+    Row = push_command_values:device_row(Device, <<"d-1">>, settings(), paused),
+    ?assertEqual([<<"2023-11-16T02:00:00Z">>, <<"2023-11-15T12:06:40Z Bad Topic">>],
+                 [element(N, Row) || N <- [14, 15]]).
+
+a_removal_is_a_row_test() ->
+    ?assertEqual({<<"d-1">>, <<"a">>, <<"voip">>, <<"00112233...">>, <<"id">>, <<"Bob's x">>,
+                  <<"2023-11-14T22:13:20Z">>, <<"Gone away">>},
+                 push_command_values:removal_row(
+                   #{node => <<"d-1">>, app => <<"a">>, kind => voip, token => <<"00112233...">>,
+                     device_id => <<"id">>, name => <<"Bob's\tx">>, removed_at => 1700000000000,
+                     why => <<"Gone\naway">>})).
 
 the_stricter_content_is_shown_test_() ->
     Row = fun(Wish, Content) ->

@@ -28,6 +28,13 @@ one_device_at_most_test() ->
     ?assertEqual([<<"2">>, <<"1">>],
                  [T || #{token := T} <- push_devices:superseded(New, others(2), 1)]).
 
+the_longest_unused_goes_though_others_were_registered_earlier_test() ->
+    New = device(<<"new">>, <<>>, 100),
+    Used = [(device(<<"old but used">>, <<"pad">>, 1))#{last_used => 50},
+            device(<<"unused">>, <<"phone">>, 40)],
+    ?assertEqual([<<"unused">>],
+                 [T || #{token := T} <- push_devices:superseded(New, Used, 2)]).
+
 %% Its two tokens are registered one after the other, and neither may drive the other away.
 a_phone_with_two_tokens_is_one_test() ->
     Alert = device(<<"alert">>, <<"phone">>, 1),

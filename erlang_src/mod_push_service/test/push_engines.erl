@@ -11,6 +11,7 @@ setup() ->
     ok = push_counters:init(),
     ok = push_settings:init(),
     ok = push_apps:init_table(),
+    ok = push_usage:init_tables(),
     {ok, Listener} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}, {active, false}]),
     Name = "push-eunit-" ++ integer_to_list(erlang:unique_integer([positive])) ++ os:getpid(),
     Folder = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
@@ -22,6 +23,7 @@ setup() ->
 
 cleanup(#engines{folder = Folder, listener = Listener}) ->
     lists:foreach(fun stop/1, push_apps:running()),
+    true = ets:delete(push_usage),
     true = ets:delete(push_apps),
     true = ets:delete(push_settings),
     ok = gen_tcp:close(Listener),

@@ -110,7 +110,8 @@ impl<S: EventSink> App<S> {
         let poll = mio::Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), engine::WAKER)?;
         let stats = Arc::new(Stats::default());
-        let registry = Arc::new(Registry::new());
+        let registry = Registry::new(config.registry, config.limits.registry_limit);
+        let registry = Arc::new(registry);
         let budget = Budget::new(config.limits.queue_limit, config.limits.queue_bytes);
         let (queue, jobs) = Queue::new(budget, waker, receiver.clone(), Arc::clone(&stats));
         let queue = Arc::new(queue);
@@ -212,7 +213,12 @@ impl<S: EventSink> App<S> {
     /// Counters and gauges, for `stats/1`.
     pub fn stats(&self) -> Snapshot {
         self.stats.owners.set(self.registry.owners() as u64);
+        let without = self.registry.owners_without_devices();
+        self.stats.owners_without_devices.set(without as u64);
         self.stats.devices.set(self.registry.devices() as u64);
+        let evicted = self.registry.evicted();
+        self.stats.owners_evicted.set(evicted.owners);
+        self.stats.owners_fetched_again.set(evicted.fetched_again);
         self.stats.snapshot(engine::read_clocks())
     }
 

@@ -21,6 +21,7 @@ pub use self::endpoint::Endpoint;
 pub use self::number::{Limits, NUMBERS, NumberOption};
 pub use self::password::Password;
 use crate::credentials::{Credentials, key_id_warning};
+use crate::registry::RegistryKind;
 use crate::tls::{RootSource, Roots};
 
 /// What `start_app` was given, word for word. `Default` is what absent words mean.
@@ -50,6 +51,10 @@ pub struct Options {
     pub outcomes: Outcomes,
     /// Whether the provider token is sent once for each connection, and by its index in HPACK's table from then on.
     pub index_authorization: bool,
+    /// What stands behind the registry.
+    pub registry: RegistryKind,
+    /// Owners in the registry at most, and as many devices.
+    pub registry_limit: u64,
     /// Pushes inside at most: waiting, in flight and delayed.
     pub queue_limit: u64,
     /// Bytes of the pushes inside at most.
@@ -136,6 +141,7 @@ impl Options {
                 "index_authorization",
                 self.index_authorization == other.index_authorization,
             ),
+            ("registry", self.registry == other.registry),
         ];
         let numbers = NUMBERS
             .iter()
@@ -168,6 +174,8 @@ impl Default for Options {
             transport: TransportOption::default(),
             outcomes: Outcomes::default(),
             index_authorization: false,
+            registry: RegistryKind::default(),
+            registry_limit: 0,
             queue_limit: 0,
             queue_bytes: 0,
             queue_timeout: 0,
@@ -210,7 +218,8 @@ impl fmt::Debug for Options {
             .field("ca_file", &self.ca_file)
             .field("transport", &self.transport)
             .field("outcomes", &self.outcomes)
-            .field("index_authorization", &self.index_authorization);
+            .field("index_authorization", &self.index_authorization)
+            .field("registry", &self.registry);
         for number in NUMBERS {
             shown.field(number.name, &number.of(self));
         }
@@ -233,6 +242,8 @@ pub struct AppConfig {
     pub outcomes: Outcomes,
     /// How the provider token is sent.
     pub(crate) authorization_coding: AuthorizationCoding,
+    /// What stands behind the registry.
+    pub registry: RegistryKind,
     /// Bounds and times.
     pub limits: Limits,
     /// What an operator should know although the app can start, a sentence each, without secrets.
@@ -278,6 +289,7 @@ impl AppConfig {
             roots,
             outcomes: options.outcomes,
             authorization_coding,
+            registry: options.registry,
             limits,
             warnings,
         })

@@ -2,9 +2,9 @@
 
 mod connections;
 mod latency;
+mod number;
 mod reasons;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use apns_proto::now::Now;
@@ -12,76 +12,10 @@ use apns_proto::session::{FailedCause, Fate};
 
 pub use connections::{Connection, ConnectionState, Connections};
 pub use latency::{Latency, LatencySummary};
+pub use number::{Counter, Gauge, OptionalGauge};
 pub use reasons::Reasons;
 
 use crate::credentials::Expiry;
-
-/// A number that grows.
-///
-/// On a cache line of its own, because callers of `notify` on all cores count beside the engine.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Relaxed);
-    }
-
-    /// Takes back an earlier [`Self::add`] of what did not happen after all.
-    pub fn take_back(&self, n: u64) {
-        self.0.fetch_sub(n, Relaxed);
-    }
-
-    /// The number now.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// A number that goes up and down; one thread writes it.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    /// What it is now.
-    pub fn set(&self, n: u64) {
-        self.0.store(n, Relaxed);
-    }
-
-    /// The number now.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// A gauge of what there may be none of.
-#[derive(Debug)]
-#[repr(align(64))]
-pub struct OptionalGauge(AtomicU64);
-
-impl OptionalGauge {
-    /// What it is now; the largest number stands for none.
-    pub fn set(&self, n: u64) {
-        self.0.store(n, Relaxed);
-    }
-
-    /// The number now, if there is one.
-    #[must_use]
-    pub fn get(&self) -> Option<u64> {
-        Some(self.0.load(Relaxed)).filter(|n| *n != u64::MAX)
-    }
-}
-
-impl Default for OptionalGauge {
-    fn default() -> Self {
-        Self(AtomicU64::new(u64::MAX))
-    }
-}
 
 /// Counters (since the app was started) and gauges of one app.
 ///
@@ -172,8 +106,14 @@ pub struct Stats {
     pub connection_list: Connections,
     /// Owners in the registry.
     pub owners: Gauge,
+    /// Those of them without a device.
+    pub owners_without_devices: Gauge,
     /// Devices in the registry.
     pub devices: Gauge,
+    /// Owners whom the registry let go to make room; it counts them.
+    pub owners_evicted: Gauge,
+    /// Owners who were set again after that.
+    pub owners_fetched_again: Gauge,
 }
 
 impl Stats {
@@ -265,6 +205,9 @@ impl Stats {
         numbers.extend(age.map(|age| ("provider_token_age_ms", age)));
         numbers.extend([
             ("owners", self.owners.get()),
+            ("owners_without_devices", self.owners_without_devices.get()),
+            ("owners_evicted", self.owners_evicted.get()),
+            ("owners_fetched_again", self.owners_fetched_again.get()),
             ("devices", self.devices.get()),
         ]);
         Snapshot {

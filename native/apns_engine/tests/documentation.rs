@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
+use apns_engine::registry::RegistryKind;
 use apns_engine::stats::{Connection, ConnectionState, Stats};
 use apns_proto::now::Now;
 use apns_proto::session::FailedCause;
@@ -56,6 +57,7 @@ fn the_reference_has_each_option_that_is_no_number() {
         transport: TransportOption::Binary,
         outcomes: Outcomes::All,
         index_authorization: true,
+        registry: RegistryKind::Cache,
         ..Options::default()
     };
     let options = Options::default().differences(&other);

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import secrets
+import socket
+import struct
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -73,6 +75,13 @@ class Phone:
         """The connection is gone, without a word to the server."""
         self._client.abort()
         await within(self._events["disconnected"].wait(), f"{self.jid}'s connection to be gone")
+
+    async def reset(self) -> None:
+        """The same by RST, which tells the server at once that nothing more was read."""
+        assert self._client.transport is not None
+        connected = self._client.transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await self.vanish()
 
     def freeze(self) -> None:
         """The connection stays and nothing on it is read or answered any more: a phone that the system suspended."""

@@ -17,6 +17,8 @@ NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 NS_BOSH = "http://jabber.org/protocol/httpbind"
 NS_XBOSH = "urn:xmpp:xbosh"
+NS_MANAGEMENT = "urn:xmpp:sm:3"
+_STANZAS = {f"{{jabber:client}}{name}" for name in ("iq", "message", "presence")}
 
 
 class Transport(Protocol):
@@ -38,17 +40,35 @@ class WebPhone:
         self._password = password
         self._transport = transport
         self._ids = itertools.count(1)
+        self._session = ""
+        self._received = 0
 
     async def login(self, resource: str = "web") -> "WebPhone":
+        await self._authenticate()
+        await self.ask(f"<bind xmlns='{NS_BIND}'><resource>{resource}</resource></bind>")
+        await self._transport.send("<presence xmlns='jabber:client'/>")
+        return self
+
+    async def _authenticate(self) -> None:
         user = self.jid.partition("@")[0]
         plain = base64.b64encode(f"\0{user}\0{self._password}".encode()).decode()
         await self._transport.open()
         await self._transport.send(f"<auth xmlns='{NS_SASL}' mechanism='PLAIN'>{plain}</auth>")
         await self._until(f"{{{NS_SASL}}}success")
         await self._transport.restart()
-        await self.ask(f"<bind xmlns='{NS_BIND}'><resource>{resource}</resource></bind>")
-        await self._transport.send("<presence xmlns='jabber:client'/>")
+
+    async def manage(self) -> "WebPhone":
+        """Asks for a session that can be resumed (XEP-0198)."""
+        await self._transport.send(f"<enable xmlns='{NS_MANAGEMENT}' resume='true'/>")
+        self._session = (await self._until(f"{{{NS_MANAGEMENT}}}enabled")).get("id", "")
+        self._received = 0
         return self
+
+    async def resume(self) -> None:
+        """Back to the session that waits."""
+        await self._authenticate()
+        await self._transport.send(f"<resume xmlns='{NS_MANAGEMENT}' h='{self._received}' previd='{self._session}'/>")
+        await self._until(f"{{{NS_MANAGEMENT}}}resumed")
 
     async def ask(self, child: str) -> ET.Element:
         """The result of an IQ set to the own account."""
@@ -63,6 +83,9 @@ class WebPhone:
         async def wanted() -> ET.Element:
             while True:
                 element = await self._transport.receive()
+                self._received += element.tag in _STANZAS
+                if element.tag == f"{{{NS_MANAGEMENT}}}r":
+                    await self._transport.send(f"<a xmlns='{NS_MANAGEMENT}' h='{self._received}'/>")
                 if element.tag == tag and name in (None, element.get("id")):
                     return element
         return await within(wanted(), f"{tag} for {self.jid}")
@@ -121,6 +144,7 @@ class Bosh:
         self._received: list[ET.Element] = []
 
     async def open(self) -> None:
+        self._session = ""
         await self._post(f"to='{self._host}' ver='1.6' wait='{int(DEADLINE_S) // 2}' hold='1' xmlns:xmpp='{NS_XBOSH}' "
                          "xmpp:version='1.0'")
 

@@ -11,7 +11,7 @@ use super::{ConfigError, Options};
 pub struct NumberOption {
     /// Its name.
     pub name: &'static str,
-    /// What it counts: `pushes`, `bytes`, `connections` or `ms`.
+    /// What it counts: `owners`, `pushes`, `bytes`, `connections` or `ms`.
     pub unit: &'static str,
     /// Smallest value taken.
     pub min: u64,
@@ -73,6 +73,8 @@ macro_rules! number {
 /// All numeric options, in the order of [`Options`]' fields.
 #[rustfmt::skip]
 pub const NUMBERS: &[NumberOption] = &[
+    number!(registry_limit, "owners", 100..=100_000_000, 4_000_000,
+        "0.8 GB with a device each, taken only as they come; where a database stands behind it, who is over the limit costs one look-up at the next message."),
     number!(queue_limit, "pushes", 1..=10_000_000, 100_000,
         "A server of 1,000 pushes a second gets over 100 seconds without Apple; what comes later is refused at once."),
     number!(queue_bytes, "bytes", 65_536..=68_719_476_736, 67_108_864,
@@ -106,6 +108,8 @@ pub const NUMBERS: &[NumberOption] = &[
 /// Bounds and times of one app, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Owners in the registry at most, and as many devices.
+    pub registry_limit: usize,
     /// Pushes inside at most: waiting, in flight and delayed.
     pub queue_limit: usize,
     /// Bytes of the pushes inside at most.
@@ -144,6 +148,7 @@ impl Limits {
             ("probe_max_interval", options.probe_max_interval),
         )?;
         Ok(Self {
+            registry_limit: in_memory(options.registry_limit),
             queue_limit: in_memory(options.queue_limit),
             queue_bytes: in_memory(options.queue_bytes),
             queue_timeout: Duration::from_millis(options.queue_timeout),

@@ -1,3 +1,5 @@
+mod cache;
+
 use std::mem::size_of;
 use std::sync::Barrier;
 use std::sync::atomic::AtomicBool;
@@ -19,6 +21,10 @@ fn device(n: u32, registered_at_ms: u64) -> Device {
     }
 }
 
+fn table() -> Registry {
+    Registry::new(RegistryKind::Table, 4_000_000)
+}
+
 fn devices_of(registry: &Registry, owner: &[u8]) -> Option<Vec<Device>> {
     registry.with_devices(owner, |name, devices| {
         assert_eq!(&**name, owner);
@@ -28,7 +34,7 @@ fn devices_of(registry: &Registry, owner: &[u8]) -> Option<Vec<Device>> {
 
 #[test]
 fn devices_are_kept_in_the_order_of_registration() {
-    let registry = Registry::new();
+    let registry = table();
     assert_eq!(devices_of(&registry, b"bob"), None);
     for n in [3, 1, 2] {
         registry.register(b"bob", device(n, 7)).unwrap();
@@ -47,7 +53,7 @@ fn devices_are_kept_in_the_order_of_registration() {
 
 #[test]
 fn the_same_token_again_renews_kind_and_time() {
-    let registry = Registry::new();
+    let registry = table();
     registry.register(b"bob", device(1, 1000)).unwrap();
     let renewed = Device {
         kind: DeviceKind::Voip,
@@ -63,7 +69,7 @@ fn the_same_token_again_renews_kind_and_time() {
 
 #[test]
 fn an_owner_without_devices_is_still_known_until_forgotten() {
-    let registry = Registry::new();
+    let registry = table();
     registry.register(b"bob", device(1, 0)).unwrap();
     assert!(!registry.unregister(b"bob", &token(2)));
     assert!(registry.unregister(b"bob", &token(1)));
@@ -80,7 +86,7 @@ fn an_owner_without_devices_is_still_known_until_forgotten() {
 
 #[test]
 fn an_owners_devices_of_either_kind_are_counted_and_none_is_not_unknown() {
-    let registry = Registry::new();
+    let registry = table();
     assert_eq!(registry.count_devices(b"bob"), None);
     registry.set_devices(b"bob", Vec::new()).unwrap();
     assert_eq!(registry.count_devices(b"bob"), Some(0));
@@ -99,7 +105,7 @@ fn an_owners_devices_of_either_kind_are_counted_and_none_is_not_unknown() {
 
 #[test]
 fn set_devices_replaces_all_and_the_later_of_two_counts() {
-    let registry = Registry::new();
+    let registry = table();
     registry.register(b"bob", device(9, 0)).unwrap();
     registry
         .set_devices(b"bob", vec![device(1, 10), device(2, 10), device(1, 20)])
@@ -117,7 +123,7 @@ fn set_devices_replaces_all_and_the_later_of_two_counts() {
 
 #[test]
 fn the_shared_name_outlives_the_owner() {
-    let registry = Registry::new();
+    let registry = table();
     registry.register(b"bob@example.org", device(1, 0)).unwrap();
     let name = registry
         .with_devices(b"bob@example.org", |name, _| Arc::clone(name))
@@ -128,7 +134,7 @@ fn the_shared_name_outlives_the_owner() {
 
 #[test]
 fn an_owner_has_1_to_3071_bytes() {
-    let registry = Registry::new();
+    let registry = table();
     for (len, expected) in [
         (0, Err(RegistryError::OwnerLength)),
         (1, Ok(())),
@@ -155,7 +161,7 @@ fn an_owner_has_1_to_3071_bytes() {
 
 #[test]
 fn the_101st_device_of_an_owner_is_refused() {
-    let registry = Registry::new();
+    let registry = table();
     let hundred: Vec<_> = (0..100).map(|n| device(n, 0)).collect();
     registry.set_devices(b"bob", hundred.clone()).unwrap();
     let refused = Err(RegistryError::TooManyDevicesOfOwner);
@@ -175,7 +181,7 @@ fn the_101st_device_of_an_owner_is_refused() {
 
 #[test]
 fn bounds_of_the_whole_refuse_and_change_nothing() {
-    let registry = Registry::with_bounds(2, 3);
+    let registry = Registry::with_bounds(RegistryKind::Table, 2, 3);
     registry
         .set_devices(b"a", vec![device(1, 0), device(2, 0)])
         .unwrap();
@@ -212,7 +218,7 @@ fn bounds_of_the_whole_refuse_and_change_nothing() {
 fn a_device_costs_at_most_150_bytes_beyond_token_and_owner() {
     const ALLOCATION: usize = 8; // glibc's size word
     const ROUNDING: usize = 8; // to multiples of 16
-    let bucket = size_of::<(Arc<[u8]>, Box<[Device]>)>() + 1;
+    let bucket = size_of::<(Arc<[u8]>, Owned)>() + 1;
     // Just after growing, a table is 7/16 full: the worst case, with one device an owner.
     let table = bucket * 16 / 7;
     let name = 2 * size_of::<usize>() + ALLOCATION + ROUNDING;
@@ -223,7 +229,7 @@ fn a_device_costs_at_most_150_bytes_beyond_token_and_owner() {
 #[test]
 fn readers_see_whole_device_lists_while_writers_change_them() {
     // A writer sets n devices registered at n; a reader that sees anything else saw a half-made change.
-    let registry = Registry::new();
+    let registry = table();
     let owners: Vec<Vec<u8>> = (0..16u8).map(|n| vec![n]).collect();
     for owner in &owners {
         registry.set_devices(owner, vec![device(0, 1)]).unwrap();
@@ -281,7 +287,7 @@ fn readers_see_whole_device_lists_while_writers_change_them() {
 
 #[test]
 fn the_registry_goes_on_after_a_panic_under_its_lock() {
-    let registry = Registry::new();
+    let registry = table();
     registry.register(b"bob", device(1, 0)).unwrap();
     let panicked = thread::scope(|scope| {
         scope
@@ -298,7 +304,7 @@ fn the_registry_goes_on_after_a_panic_under_its_lock() {
 
 #[test]
 fn an_owner_of_megabytes_is_known_to_be_unknown_at_once() {
-    let registry = Registry::new();
+    let registry = table();
     let huge = vec![b'a'; MAX_OWNER_LEN + 1];
     assert!(!registry.unregister(&huge, &token(1)));
     assert!(!registry.forget_owner(&huge));
@@ -307,7 +313,7 @@ fn an_owner_of_megabytes_is_known_to_be_unknown_at_once() {
 
 #[test]
 fn clearing_forgets_all_and_leaves_room() {
-    let registry = Registry::with_bounds(2, 2);
+    let registry = Registry::with_bounds(RegistryKind::Table, 2, 2);
     for owner in [b"a", b"b"] {
         registry.register(owner, device(1, 0)).unwrap();
     }

@@ -8,6 +8,7 @@ use rustler::{Binary, Encoder, Env, Term};
 
 use apns_engine::app as engine;
 use apns_engine::config::{EnvironmentOption, NUMBERS, Options, Outcomes, TransportOption};
+use apns_engine::registry::RegistryKind;
 
 use super::fields::{self, Fields, Unreadable, Wrong};
 use super::values::{bytes, flag, integer, set, text, word};
@@ -125,6 +126,14 @@ static FIELDS: Fields<Options> = Fields::new(&[
     }),
     ("index_authorization", |options, term| {
         options.index_authorization = flag(term)?;
+        Ok(())
+    }),
+    ("registry", |options, term| {
+        options.registry = match &*word(term)? {
+            "table" => RegistryKind::Table,
+            "cache" => RegistryKind::Cache,
+            _ => return Err(Wrong::Not("table or cache")),
+        };
         Ok(())
     }),
 ]);

@@ -1,0 +1,308 @@
+%% All devices of a vhost out of a store into a file, and back into the same store or another: for
+%% who changes the store, or moves to another machine. push_device_file does the files,
+%% push_device_line the lines; here is what an import may do to what is there.
+%%
+%% It may be repeated, and it may run while devices register: what was registered later wins,
+%% whichever comes first. Neither reads or writes much at a time, whatever there is in all.
+-module(push_transfer).
+
+-export([export/3, import/3, empty/2]).
+%% For other nodes
+-export([forget/1, tell/2]).
+%% Pure
+-export([superseded/4]).
+
+-export_type([report/0, problem/0]).
+
+-include("logger.hrl").
+
+-type report() :: #{
+    imported := non_neg_integer(),      %% stored now
+    known := non_neg_integer(),         %% left out: the same or a later registration is there
+    refused := non_neg_integer(),       %% lines that are no device
+    %% The first of these: sentences, and by line.
+    problems := [{Line :: pos_integer(), push_device_line:sentence()}],
+    expected := non_neg_integer(),      %% devices that the first line promises
+    %% The server's key, see push_settings:mac_key/1. other: the file's is another one, and what is
+    %% here goes by ours.
+    key := same | taken | other | none
+}.
+-type problem() :: push_device_file:problem() | db_failure.
+
+-record(import, {
+    host :: binary(),
+    backend :: module(),
+    is_used :: boolean(),               %% the vhost's users have their devices there
+    max :: pos_integer(),
+    now :: non_neg_integer(),
+    names = #{} :: push_device_line:names(),
+    changed = [] :: [push_devices:us()],
+    last = 0 :: non_neg_integer(),      %% the line that is done
+    report :: none | report(),
+    failed = none :: none | problem()
+}).
+
+%% Milliseconds that the nodes' engines are waited for, after some lines.
+-define(NODES_TIMEOUT, 5000).
+%% Wrong lines that are told.
+-define(MAX_PROBLEMS, 10).
+
+%%% Export
+
+-spec export(Host :: binary(), Backend :: module(), file:filename_all()) ->
+    {ok, Count :: non_neg_integer()} | {error, problem()}.
+export(Host, Backend, Path) ->
+    case Backend:secret(Host, mac_key, crypto:strong_rand_bytes(32)) of
+        {ok, Key} ->
+            Header = fun(Count) ->
+                push_device_line:header(#{host => Host, count => Count, mac_key => Key})
+            end,
+            push_device_file:write(Path, fun(Put) -> fill(Host, Backend, Header, Put) end);
+        {error, db_failure} ->
+            {error, db_failure}
+    end.
+
+fill(Host, Backend, Header, Put) ->
+    %% Room for the header, which comes last.
+    ok = Put([binary:copy(<<" ">>, byte_size(Header(0))), $\n]),
+    Write = fun(Devices, Count) ->
+        ok = Put([[push_device_line:device(Device), $\n] || Device <- Devices]),
+        Count + length(Devices)
+    end,
+    case Backend:fold(Host, Write, 0) of
+        {ok, Count} -> {ok, Header(Count), Count};
+        {error, db_failure} -> {error, db_failure}
+    end.
+
+%%% Import
+
+%% Of a failure the report tells what was done before.
+-spec import(Host :: binary(), Backend :: module(), file:filename_all()) ->
+    {ok, report()} | {error, problem(), none | {Line :: non_neg_integer(), report()}}.
+import(Host, Backend, Path) ->
+    State = #import{host = Host, backend = Backend, report = none,
+                    is_used = Backend =:= push_devices:backend(Host),
+                    max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
+                    now = erlang:system_time(millisecond)},
+    case push_device_file:read(Path, fun lines/2, State) of
+        {ok, #import{failed = none, report = none}} ->
+            {error, {file, <<"The file is empty">>}, none};
+        {ok, #import{failed = none, report = Report} = Done} ->
+            ok = tell_sessions(Done),
+            {ok, Report#{problems := lists:reverse(maps:get(problems, Report))}};
+        {ok, #import{failed = Problem, report = none}} ->
+            {error, Problem, none};
+        {ok, #import{failed = Problem, last = Last, report = Report} = Done} ->
+            ok = tell_sessions(Done),
+            {error, Problem, {Last, Report}};
+        {error, Problem} ->
+            {error, Problem, none}
+    end.
+
+lines([{_, Line} | Lines], #import{report = none, host = Host} = State) ->
+    case is_binary(Line) andalso push_device_line:read_header(Line, Host) of
+        {ok, Header} -> lines(Lines, begin_with(Header, State));
+        {error, Sentence} -> {stop, failed({file, about_header(Sentence)}, State)};
+        false -> {stop, failed({file, about_header(<<"it is too long">>)}, State)}
+    end;
+lines(Lines, #import{failed = none} = State) ->
+    %% At once for some: the engines of all nodes are told in one go.
+    Done = told(lists:foldl(fun line/2, State, Lines)),
+    case Done of
+        #import{failed = none} -> {more, Done};
+        _ -> {stop, Done}
+    end;
+lines(_Lines, State) ->
+    {stop, State}.
+
+about_header(Sentence) ->
+    <<"The file's first line is wrong: ", Sentence/binary>>.
+
+failed(Problem, State) ->
+    State#import{failed = Problem}.
+
+begin_with(#{count := Count, mac_key := Key}, State) ->
+    Report = #{imported => 0, known => 0, refused => 0, problems => [], expected => Count,
+               key => none},
+    case take_key(Key, State) of
+        {error, db_failure} -> failed(db_failure, State#import{report = Report});
+        Taken -> State#import{report = Report#{key := Taken}}
+    end.
+
+line(_, #import{failed = Problem} = State) when Problem =/= none ->
+    State;
+line({Number, Line}, #import{host = Host, now = Now, names = Names} = State) ->
+    Read = case Line of
+        too_long -> {error, <<"too long">>};
+        _ -> push_device_line:read(Line, Host, Now, Names)
+    end,
+    case Read of
+        {ok, Device, Names1} -> stored(store(Device, State), Number, State#import{names = Names1});
+        {error, Sentence} -> wrong(Number, Sentence, State#import{last = Number})
+    end.
+
+stored({error, db_failure}, _Number, State) ->
+    failed(db_failure, State);
+stored(kept, Number, State) ->
+    counted(known, State#import{last = Number});
+stored({ok, Owners}, Number, #import{changed = Changed} = State) ->
+    counted(imported, State#import{last = Number, changed = Owners ++ Changed}).
+
+wrong(Number, Sentence, #import{report = Report} = State) ->
+    #{refused := N, problems := Problems} = Report,
+    Told = case N < ?MAX_PROBLEMS of
+        true -> [{Number, Sentence} | Problems];
+        false -> Problems
+    end,
+    State#import{report = Report#{refused := N + 1, problems := Told}}.
+
+counted(What, #import{report = Report} = State) ->
+    State#import{report = maps:update_with(What, fun(N) -> N + 1 end, Report)}.
+
+%%% Which registration wins
+
+store(#{us := US} = Device, #import{backend = Backend, max = Max} = State) ->
+    Elsewhere = elsewhere(Device, State),
+    case is_later_there(Elsewhere, Device) of
+        true ->
+            kept;
+        false ->
+            Decide = fun(Owned, Previous) -> superseded(Device, Owned, Previous, Max) end,
+            case Backend:store(Device, Decide) of
+                {ok, Gone} -> {ok, [US | owners(Gone ++ remove_there(Elsewhere, Device))]};
+                Other -> Other
+            end;
+        {error, db_failure} ->
+            {error, db_failure}
+    end.
+
+%% Other places where the token may be. What users have now is right, and no import into a store
+%% that is not in use yet takes it away.
+elsewhere(_Device, #import{is_used = false}) -> [];
+elsewhere(#{app := App}, #import{host = Host}) -> push_devices:elsewhere(Host, App).
+
+%% Of another owner: the owner's own are in the store that was in use before.
+is_later_there([], _Device) ->
+    false;
+is_later_there([There | Rest], #{us := US, app := App, token := Token} = Device) ->
+    #{registered_at := At} = Device,
+    case (push_devices:backend(There)):lookup_token(There, App, Token) of
+        {ok, Devices} ->
+            [] =/= [D || #{us := Other, registered_at := Since} = D <- Devices,
+                         Other =/= US, Since >= At]
+                orelse is_later_there(Rest, Device);
+        Error ->
+            Error
+    end.
+
+%% A registration of this moment wins all the same: it removes the token here when it is stored
+%% there.
+remove_there(Elsewhere, #{us := US, app := App, token := Token, registered_at := At}) ->
+    IsEarlier = fun(#{us := Other, registered_at := Since}) -> Other =/= US andalso Since < At end,
+    lists:append([Gone || There <- Elsewhere,
+                          {ok, Gone} <- [(push_devices:backend(There)):remove_token(
+                                             There, App, Token, IsEarlier)]]).
+
+owners(Devices) ->
+    [US || #{us := US} <- Devices].
+
+%% What an import makes superfluous among its owner's devices; keep: it is superfluous itself.
+%% Previous has the same app and token.
+-spec superseded(push_devices:device(), Owned :: [push_devices:device()],
+                 Previous :: [push_devices:device()], Max :: pos_integer()) ->
+    [push_devices:device()] | keep.
+superseded(#{registered_at := At} = Device, Owned, Previous, Max) ->
+    Later = [D || #{registered_at := Since} = D <- Owned, Since >= At],
+    IsOld = [D || #{registered_at := Since} = D <- Previous, Since >= At] =/= []
+        %% The same phone has another token by now, or so many other phones were registered since.
+        orelse push_devices:superseded(Device, Later, Max) =/= [],
+    case IsOld of
+        true -> keep;
+        false -> push_devices:superseded(Device, Owned, Max)
+    end.
+
+%%% The server's key
+
+%% Thread ids and the names of devices that clients were told depend on it, so it comes along; but
+%% not where others' devices have theirs by the key that is there.
+take_key(none, _State) ->
+    none;
+take_key(Key, #import{host = Host, backend = Backend} = State) ->
+    case {Backend:secret(Host, mac_key, Key), Backend:is_empty(Host)} of
+        {{ok, Key}, {ok, _}} ->
+            ok = use_key(State),
+            same;
+        {{ok, _}, {ok, true}} ->
+            case Backend:set_secret(Host, mac_key, Key) of
+                ok -> ok = use_key(State), taken;
+                Error -> Error
+            end;
+        {{ok, _}, {ok, false}} ->
+            other;
+        _ ->
+            {error, db_failure}
+    end.
+
+use_key(#import{is_used = false}) ->
+    ok;
+use_key(#import{host = Host}) ->
+    on_all_nodes(tell, [key, Host]).
+
+%%% Engines and sessions, on all nodes
+
+%% From an import's process, some devices at a time: what engines hold of their owners is old.
+told(#import{changed = []} = State) ->
+    State;
+told(#import{is_used = false} = State) ->
+    State#import{changed = []};
+told(#import{changed = Changed} = State) ->
+    ok = on_all_nodes(forget, [lists:usort(Changed)]),
+    State#import{changed = []}.
+
+%% Sessions go by what they were told of their devices when they began.
+tell_sessions(#import{is_used = true, host = Host, report = #{imported := N}}) when N > 0 ->
+    on_all_nodes(tell, [sessions, Host]);
+tell_sessions(_State) ->
+    ok.
+
+on_all_nodes(Function, Args) ->
+    _ = ejabberd_cluster:multicall(ejabberd_cluster:get_nodes(), ?MODULE, Function, Args,
+                                   ?NODES_TIMEOUT),
+    ok.
+
+-spec forget([push_devices:us()]) -> ok.
+forget(Owners) ->
+    push_loader:forget(Owners, ?NODES_TIMEOUT).
+
+-spec tell(key | sessions, Host :: binary()) -> ok.
+tell(key, Host) ->
+    Place = place(Host),
+    lists:foreach(fun({Other, _}) ->
+        case place(Other) of
+            Place -> push_devices:load_mac_key(Other, push_devices:backend(Other));
+            _ -> ok
+        end
+    end, push_settings:hosts());
+tell(sessions, Host) ->
+    push_loader:learn_sessions(Host).
+
+place(Host) ->
+    (push_devices:backend(Host)):place(Host).
+
+%%% Clearing
+
+%% All devices that the vhost has in a store that is in use no more.
+-spec empty(Host :: binary(), Backend :: module()) ->
+    {ok, Gone :: non_neg_integer()} | {error, db_failure}.
+empty(Host, Backend) ->
+    All = fun(_) -> true end,
+    Remove = fun(Devices, Count) ->
+        lists:foldl(fun(US, N) ->
+            {ok, Gone} = Backend:remove(US, All),
+            N + length(Gone)
+        end, Count, lists:usort(owners(Devices)))
+    end,
+    try Backend:fold(Host, Remove, 0)
+    catch
+        error:{badmatch, {error, db_failure}} -> {error, db_failure}
+    end.
