@@ -173,8 +173,9 @@ app(Fields, Apps) ->
 %% An app by its name, or by what tells it apart; none said, there must be only one.
 -spec choose_app(fields(), #{binary() => map()}) -> {ok, binary()} | {error, Sentence :: binary()}.
 choose_app(Fields, Apps) ->
-    ByName = [text(Fields, Field, ?MAX_ID) || Field <- [<<"app">>, <<"appid">>, <<"backend_ref">>],
-                                              is_map_key(Field, Fields)],
+    Given = [text(Fields, Field, ?MAX_ID) || Field <- [<<"app">>, <<"appid">>, <<"backend_ref">>],
+                                             is_map_key(Field, Fields)],
+    ByName = Given ++ push_module(Fields, Apps),
     Named = [Name || Name <- ByName, is_map_key(Name, Apps)],
     Candidates = case {ByName, Named} of
         {[], _} -> maps:keys(Apps);
@@ -202,6 +203,10 @@ choose_app(Fields, Apps) ->
         {Several, _} ->
             {error, <<"Say which app: field 'app' takes one of: ", (names(Several))/binary>>}
     end.
+
+%% Monal says which of its vendor's builds it is: who builds it anew may name an app so.
+push_module(#{<<"pushmodule">> := [Name]}, Apps) when is_map_key(Name, Apps) -> [Name];
+push_module(_Fields, _Apps) -> [].
 
 is_for(_Name, _Apps, []) ->
     true;
