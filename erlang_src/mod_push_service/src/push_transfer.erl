@@ -48,6 +48,8 @@
 %% Devices that are stored at a time. ejabberd has ten connections to a database unless told
 %% otherwise: others need some, too.
 -define(TOGETHER, 4).
+%% Devices in one transaction: so short are its locks, and so many a database's writes to the disk.
+-define(BATCH, 50).
 %% Wrong lines that are told.
 -define(MAX_PROBLEMS, 10).
 
@@ -93,15 +95,18 @@ import(Host, Backend, Path) ->
             {error, {file, <<"The file is empty">>}, none};
         {ok, #import{failed = none, report = Report} = Done} ->
             ok = tell_sessions(Done),
-            {ok, Report#{problems := lists:reverse(maps:get(problems, Report))}};
+            {ok, sorted(Report)};
         {ok, #import{failed = Problem, report = none}} ->
             {error, Problem, none};
         {ok, #import{failed = Problem, last = Last, report = Report} = Done} ->
             ok = tell_sessions(Done),
-            {error, Problem, {Last, Report}};
+            {error, Problem, {Last, sorted(Report)}};
         {error, Problem} ->
             {error, Problem, none}
     end.
+
+sorted(#{problems := Problems} = Report) ->
+    Report#{problems := lists:sort(Problems)}.
 
 lines([{_, Line} | Lines], #import{report = none, host = Host} = State) ->
     case is_binary(Line) andalso push_device_line:read_header(Line, Host) of
@@ -162,6 +167,8 @@ stored(_, #import{failed = Problem} = State) when Problem =/= none ->
     State;
 stored({_, {error, db_failure}}, State) ->
     failed(db_failure, State);
+stored({Number, {refused, Sentence}}, State) ->
+    wrong(Number, Sentence, State#import{last = Number});
 stored({Number, kept}, State) ->
     counted(known, State#import{last = Number});
 stored({Number, {ok, Owners}}, #import{changed = Changed} = State) ->
@@ -194,29 +201,47 @@ store_all(Devices, State) ->
 
 store_each([], _State) ->
     [];
-store_each([{Number, Device} | Rest], State) ->
-    case store(Device, State) of
-        {error, db_failure} = Error -> [{Number, Error}];
-        Result -> [{Number, Result} | store_each(Rest, State)]
+store_each(Devices, State) ->
+    {Some, Rest} = lists:split(min(?BATCH, length(Devices)), Devices),
+    Results = store_some(Some, State),
+    case lists:keymember({error, db_failure}, 2, Results) of
+        true -> Results;
+        false -> Results ++ store_each(Rest, State)
     end.
 
-store(#{us := US} = Device, #import{backend = Backend, max = Max} = State) ->
-    Elsewhere = elsewhere(Device, State),
-    case is_stale(Elsewhere, Device, State) of
-        true ->
-            kept;
-        false ->
-            Decide = fun(Owned, Previous) -> superseded(Device, Owned, Previous, Max) end,
-            case Backend:store(Device, Decide) of
-                {ok, Gone} -> {ok, [US | owners(Gone ++ remove_there(Elsewhere, Device))]};
-                Other -> Other
-            end;
-        {error, db_failure} ->
-            {error, db_failure}
+store_some(Devices, State) ->
+    Judged = [{Number, Device, is_stale(Device, State)} || {Number, Device} <- Devices],
+    Old = [{Number, case Stale of true -> kept; Error -> Error end}
+           || {Number, _, Stale} <- Judged, Stale =/= false],
+    case [{Number, Device} || {Number, Device, false} <- Judged] of
+        [] ->
+            Old;
+        New ->
+            Old ++ write(New, State)
     end.
 
-is_stale(Elsewhere, Device, State) ->
-    case is_later_there(Elsewhere, Device) of
+write(New, #import{backend = Backend, max = Max} = State) ->
+    settle(Backend:store([{Device, fun(Owned, Previous) ->
+                               superseded(Device, Owned, Previous, Max)
+                           end} || {_, Device} <- New]), New, State).
+
+settle({ok, Results}, New, State) ->
+    [{Number, case Result of
+                  kept -> kept;
+                  Gone -> {ok, [US | owners(Gone ++ remove_there(Device, State))]}
+              end}
+     || {{Number, #{us := US} = Device}, Result} <- lists:zip(New, Results)];
+%% One of them may be too much for the database; that is no reason to lose the others.
+settle({error, db_failure} = Error, [{Number, _}], State) ->
+    case is_empty(State) of
+        {ok, _} -> [{Number, {refused, <<"the database does not take it">>}}];
+        Error -> [{Number, Error}]
+    end;
+settle({error, db_failure}, New, State) ->
+    lists:append([write([One], State) || One <- New]).
+
+is_stale(Device, State) ->
+    case is_later_there(elsewhere(Device, State), Device) of
         false -> is_known(Device, State);
         Other -> Other
     end.
@@ -252,9 +277,9 @@ is_known(_Device, _State) ->
 
 %% A registration of this moment wins all the same: it removes the token here when it is stored
 %% there.
-remove_there(Elsewhere, #{us := US, app := App, token := Token, registered_at := At}) ->
+remove_there(#{us := US, app := App, token := Token, registered_at := At} = Device, State) ->
     IsEarlier = fun(#{us := Other, registered_at := Since}) -> Other =/= US andalso Since < At end,
-    lists:append([Gone || There <- Elsewhere,
+    lists:append([Gone || There <- elsewhere(Device, State),
                           {ok, Gone} <- [(push_devices:backend(There)):remove_token(
                                              There, App, Token, IsEarlier)]]).
 
