@@ -318,7 +318,7 @@ async def once_in_the_node(bed: Bed) -> None:
     names = """length([N || {N, _, _} <- ejabberd_commands:list_commands(),
         lists:prefix("push_", atom_to_list(N))])"""
     count = await bed.node.eval(names)
-    expect("commands", 11, count)
+    expect("commands", 17, count)
     await bed.node.eval('gen_mod:stop_module(<<"second.test">>, mod_push_service)')
     expect("one vhost left", count, await bed.node.eval(names))
     await bed.node.eval('gen_mod:stop_module(<<"localhost">>, mod_push_service)')

@@ -37,7 +37,7 @@ class Api(Bed):
             "api_permissions": {
                 "console commands": {"from": "ejabberd_ctl", "who": "all", "what": "*"},
                 "push for the helpdesk": {"from": "mod_http_api", "who": allowed("helpdesk"),
-                                          "what": ["push_devices", "push_devices_count", "push_test"]},
+                                          "what": ["push_devices", "push_devices_removed", "push_devices_count", "push_test"]},
                 "push for administrators": {"from": "mod_http_api", "who": allowed("admin"), "what": "[tag:push]"},
                 "push from this machine": {"from": "mod_http_api", "who": {"ip": "127.0.0.1/8"},
                                            "what": "push_devices_count"},
@@ -80,12 +80,12 @@ async def permissions(bed: Api) -> None:
     bob = await bed.user()
     await bed.absent(bob)
     user = whom(bob)
-    calls = {"push_devices": user, "push_test": user, "push_devices_count": {"host": "localhost"}, "push_device_tokens": user,
+    calls = {"push_devices": user, "push_devices_removed": user, "push_test": user, "push_devices_count": {"host": "localhost"}, "push_device_tokens": user,
              "push_test_text": user | {"text": "x"}, "push_device_remove": user | {"device": "x"}, "push_devices_purge": user,
              "push_device_register": user | {"app": TOPIC, "token": "00", "options": ""},
              "push_devices_purge_app": {"host": "localhost", "app": TOPIC, "days": "0"}}
     for command, arguments in calls.items():
-        desk = command in ("push_devices", "push_test", "push_devices_count")
+        desk = command in ("push_devices", "push_devices_removed", "push_test", "push_devices_count")
         anybody = command == "push_devices_count"
         for who, may in (("desk", desk), ("stranger", anybody), (None, anybody)):
             status, body = await bed.call(command, arguments, who)

@@ -148,7 +148,7 @@ async def settings(bed: Bed) -> None:
     expect("options", {"queue_limit": 7, "queue_timeout": 600000, "ping_interval": 90000, "max_connections": 1,
                        "reconnect_min_interval": 500, "index_authorization": True},
            await bed.node.eval(f"maps:with([{names}], {config})"))
-    expect("the engine's", "ok", await bed.node.eval(f'apns_nif:start_app(<<"{TOPIC}">>, {config})'))
+    expect("the engine's", "ok", await bed.node.eval(f'apns_nif:start_app(<<"{TOPIC}">>, ({config})#{{registry => cache}})'))
     expect("the engine's, stopped", "ok", await bed.node.eval(f'apns_nif:stop_app(<<"{TOPIC}">>, 0)'))
     await bed.node.reload(bed.module_config())
 

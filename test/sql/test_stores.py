@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import load_cases  # noqa: E402
 import outage_cases  # noqa: E402
 import phone_cases  # noqa: E402
+import removal_cases  # noqa: E402
 import store_cases  # noqa: E402
 import transfer_cases  # noqa: E402
 import vhost_cases  # noqa: E402
@@ -19,7 +20,8 @@ from bed.suite import Suite, run  # noqa: E402
 from databases import OTHER_HOST, Database, Mariadb, Postgres, Server, SqlBed, Sqlite  # noqa: E402
 
 HOSTS = ("localhost", OTHER_HOST)
-ALL = store_cases.CASES + transfer_cases.CASES + phone_cases.CASES
+STORES = store_cases.CASES + removal_cases.CASES
+ALL = STORES + transfer_cases.CASES + phone_cases.CASES
 SQL = (Sqlite, Postgres, Mariadb)
 
 
@@ -33,7 +35,7 @@ def alone(kind: type[Database]) -> Suite:
 
 def shared(kind: type[Database]) -> Suite:
     return Suite(f"{kind.name}, multihost", lambda: SqlBed(kind, multihost=True, tables=False, hosts=HOSTS),
-                 [outage_cases.no_tables, *vhost_cases.CASES, *store_cases.CASES])
+                 [outage_cases.no_tables, outage_cases.former_tables, *vhost_cases.CASES, *STORES])
 
 
 class Changing(SqlBed):

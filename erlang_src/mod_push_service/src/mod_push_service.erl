@@ -27,6 +27,7 @@ start(Host, Opts) ->
     ok = push_service:start(),
     Backend = gen_mod:db_mod(Opts, push_devices),
     ok = Backend:init(Host, Opts),
+    ok = push_removals:init_store(Host, Opts),
     ok = push_devices:load_mac_key(Host, Backend),
     Settings = settings(Opts),
     ok = push_settings:put(Host, Settings),
@@ -42,10 +43,11 @@ stop(Host) ->
     ok = push_service_hooks:unregister(Host),
     %% While the vhost still leads to its devices.
     ok = push_usage:flush(),
-    %% While the module is stopped devices may change unseen: what engines know of them is worth
-    %% nothing afterwards.
-    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_apps(Host, #{}),
+    %% While the module is stopped devices may change unseen: what engines know of them is worth
+    %% nothing afterwards. Those that have just stopped know nothing any more, so a server that
+    %% stops reads nobody's devices for it.
+    ok = push_loader:forget_host(Host, fun() -> push_settings:delete(Host) end),
     ok = set_component(Host, #{tigase => none}),
     case gen_mod:is_loaded_elsewhere(Host, ?MODULE) of
         true -> ok;
@@ -58,6 +60,7 @@ reload(Host, NewOpts, OldOpts) ->
     case gen_mod:db_mod(OldOpts, push_devices) of
         NewBackend -> ok;
         _ -> ok = NewBackend:init(Host, NewOpts),
+             ok = push_removals:init_store(Host, NewOpts),
              ok = push_devices:load_mac_key(Host, NewBackend)
     end,
     %% Under a stricter or a looser level the engines' copies are grouped in another way.

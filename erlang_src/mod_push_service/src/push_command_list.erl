@@ -18,9 +18,9 @@
 commands() ->
     [Command#ejabberd_commands{tags = [push], module = push_commands, policy = admin,
                                definer = mod_push_service}
-     || Command <- [devices(), tokens(), count(), test(), test_text(), register(), remove(),
-                    purge(), purge_app(), export(), export_from(), import(), import_to(),
-                    empty_store(), import_mod_push(), import_mod_pushoff()]].
+     || Command <- [devices(), devices_removed(), tokens(), count(), test(), test_text(),
+                    register(), remove(), purge(), purge_app(), export(), export_from(), import(),
+                    import_to(), empty_store(), import_mod_push(), import_mod_pushoff()]].
 
 devices() ->
     #ejabberd_commands{
@@ -51,6 +51,26 @@ devices() ->
                            "phone", "true", "2026-08-03T17:06:12Z", "phone-1", "Bob's phone",
                            "connected", "2026-08-21T09:30:00Z",
                            "2026-08-05T11:02:41Z TopicDisallowed"}]}.
+
+devices_removed() ->
+    #ejabberd_commands{
+        name = push_devices_removed, function = devices_removed,
+        desc = "List a user's Apple devices that were removed lately, and why",
+        longdesc = "The latest removal comes first. The last 40 of an account are kept, each "
+            "for 30 days.\n"
+            "'device' and 'token' are as in push_devices. 'why' is a sentence, or Apple's\n"
+            "word: see docs/operations.md. A device may be registered again since.\n"
+            "\n"
+            "Example:\n"
+            "  ejabberdctl push_devices_removed bob example.org",
+        args = user_args(), args_desc = user_descs(), args_example = user_examples(),
+        result = {devices, {list, {device, {tuple,
+            [{device, string}, {app, string}, {kind, string}, {token, string},
+             {device_id, string}, {device_name, string}, {removed_at, string},
+             {why, string}]}}}},
+        result_desc = "A row for each removal; empty where nothing is known",
+        result_example = [{?NAME, ?APP, "alert", "00fc13ad...", "phone-1", "Bob's phone",
+                           "2026-08-03T17:06:12Z", "logged out"}]}.
 
 tokens() ->
     #ejabberd_commands{

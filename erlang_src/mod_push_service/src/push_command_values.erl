@@ -5,7 +5,7 @@
 
 -export([user/1, vhost/2, options/1, resource/1, wanted/1, days/1, text/1, service/1,
          field/2, store/1]).
--export([device_row/4, token_row/2, count_rows/4, outcome_row/2]).
+-export([device_row/4, removal_row/1, token_row/2, count_rows/4, outcome_row/2]).
 -export([engine/1, removed/1, imported/1, exported/1, transferred/1, no_such_app/1]).
 
 -export_type([sentence/0, engine/0]).
@@ -214,6 +214,12 @@ environment(App, #{apps := Apps}) ->
         #{App := _} -> <<"production">>;
         _ -> <<>>
     end.
+
+-spec removal_row(push_removals:removal()) -> tuple().
+removal_row(#{node := Node, app := App, kind := Kind, token := Short, device_id := Id,
+              name := Name, removed_at := At, why := Why}) ->
+    {Node, printable(App), atom_to_binary(Kind), Short, printable(Id), printable(Name),
+     push_registration:datetime(At), printable(Why)}.
 
 -spec token_row(push_devices:device(), Name :: binary()) -> tuple().
 token_row(#{app := App, kind := Kind, token := Token}, Name) ->

@@ -9,8 +9,8 @@
 
 -export([register/0, unregister/0]).
 %% What ejabberd calls
--export([devices/2, tokens/2, register_device/5, remove_device/3, purge/2, purge_app/3, count/1,
-         test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
+-export([devices/2, devices_removed/2, tokens/2, register_device/5, remove_device/3, purge/2,
+         purge_app/3, count/1, test/2, test_text/3, import_mod_push/3, import_mod_pushoff/2]).
 -export([export_devices/2, export_devices_from/3, import_devices/2, import_devices_to/3,
          empty_store/2]).
 
@@ -41,6 +41,16 @@ devices(User, Host) ->
         {US, Settings} = whom(User, Host),
         [push_command_values:device_row(Device, name(Device), Settings, engine(App, Settings))
          || #{app := App} = Device <- latest_first(owned(US))]
+    end).
+
+-spec devices_removed(term(), term()) -> [tuple()] | refusal().
+devices_removed(User, Host) ->
+    answer(fun() ->
+        {US, _} = whom(User, Host),
+        case stored(push_removals:list(US)) of
+            [] -> ok = existing(US), [];
+            Removals -> [push_command_values:removal_row(Removal) || Removal <- Removals]
+        end
     end).
 
 -spec tokens(term(), term()) -> [tuple()] | refusal().
@@ -144,7 +154,7 @@ test_text(User, Host, Text) ->
         case latest_first(owned(US)) of
             [] ->
                 refuse(not_exists, <<"The user has no device: the app has not registered one, or "
-                                     "it is removed (ejabberd's log says why)">>);
+                                     "it is removed: push_devices_removed says why">>);
             Devices ->
                 case push_trial:run(Devices, Apps, Shown) of
                     {ok, Outcomes} ->

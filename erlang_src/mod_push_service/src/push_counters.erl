@@ -18,7 +18,11 @@
     | app_down          %% notifications for an app that does not run
     | refused           %% notifications that an engine refused for another reason: our mistake
     | database_failed   %% reads or writes of devices that failed
+    | unread            %% messages not pushed since the database did not tell the devices
+    | ends_kept         %% ends of devices that the database did not take, to be done later
+    | ends_dropped      %% the same beyond the bound: not done
     | usage_dropped     %% devices whose last use or error was not kept: too many at once
+    | removals_dropped  %% removals of devices that are not kept: too many, or the store failed
     | too_many_registrations  %% refused: their account had made too many in that minute
     | pending_skipped   %% messages of a lost session's queue beyond the newest that are pushed
     | offline_seen      %% messages that entered the offline hook
@@ -28,8 +32,8 @@
 -spec names() -> [name(), ...].
 names() ->
     [pushes, no_device, undeserved, duplicate, memory_full, loaded, loader_full, overloaded,
-     app_down, refused, database_failed, usage_dropped,
-     too_many_registrations, pending_skipped, offline_seen, offline_decided,
+     app_down, refused, database_failed, unread, ends_kept, ends_dropped, usage_dropped,
+     removals_dropped, too_many_registrations, pending_skipped, offline_seen, offline_decided,
      hook_crashed].
 
 %% Keeps what was counted before: the module may be stopped and started while the node runs.

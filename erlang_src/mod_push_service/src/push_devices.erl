@@ -9,7 +9,7 @@
 %% Of all users of a vhost
 -export([count/1, unregister_app/4]).
 %% For push_loader, push_usage, push_transfer
--export([logout/3, token_invalid/4, used/2, elsewhere/2]).
+-export([logout/3, account_removed/2, token_invalid/4, used/2, elsewhere/2]).
 %% For other nodes
 -export([refresh/1]).
 %% Pure
@@ -92,9 +92,8 @@ register(#{us := US} = Device) ->
     case store(Device) of
         {ok, Gone, Result} ->
             ok = renew_mac_key(US),
-            log_moved(Device, Gone),
-            log_superseded(Device, Gone),
             ok = refresh_all([US | owners(Gone)]),
+            ok = push_removals:replaced(Device, Gone),
             Result;
         Error ->
             failed(Error)
@@ -157,7 +156,7 @@ unregister(US, Condition) ->
 unregister(US, Condition, Why) ->
     case unregister(US, Condition) of
         {ok, Gone} ->
-            lists:foreach(fun(Device) -> log_gone(Device, Why) end, Gone),
+            ok = push_removals:gone(Gone, Why),
             {ok, Gone};
         Error ->
             Error
@@ -202,42 +201,49 @@ unregister_each([US | Rest], Condition, Why, Count) ->
 
 -spec remove_user(us()) -> ok.
 remove_user(US) ->
-    case unregister(US, fun(_) -> true end, <<"the account is removed">>) of
-        {ok, _} -> ok;
-        {error, db_failure} -> ?ERROR_MSG("Devices of removed user ~ts stay: database failure",
-                                          [push_settings:owner(US)])
+    case remove_user(US, fun(_) -> true end) of
+        ok -> ok;
+        {error, db_failure} ->
+            push_loader:account_removed(US, erlang:system_time(millisecond))
+    end.
+
+%% Done later: what the next user of that name registered since stays.
+-spec account_removed(us(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
+account_removed(US, Now) ->
+    remove_user(US, fun(#{registered_at := At}) -> At =< Now end).
+
+remove_user(US, Condition) ->
+    case unregister(US, Condition) of
+        {ok, Gone} -> push_removals:account_removed(US, Gone);
+        Error -> Error
     end.
 
 %% A session's clean end takes the devices with it that asked for it, unless they were registered
 %% since.
--spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
+-spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
 logout(US, Resource, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
         R =:= Resource andalso Asked andalso At =< Now
     end,
     case unregister(US, Condition, <<"logged out">>) of
-        {ok, _} ->
-            ok;
-        {error, db_failure} ->
-            ?ERROR_MSG("Devices of ~ts stay after logout: database failure",
-                       [push_settings:owner(US)])
+        {ok, _} -> ok;
+        Error -> Error
     end.
 
 %% Apple declared the token dead as of Timestamp; registered again since, it is alive.
 -spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
-                    Reason :: binary()) -> ok.
+                    Reason :: binary()) -> ok | {error, db_failure}.
 token_invalid(App, Token, Timestamp, Reason) ->
     Condition = fun(#{registered_at := At}) -> At =< Timestamp end,
     Results = [(backend(Host)):remove_token(Host, App, Token, Condition)
                || {_, Host} <- places(App)],
-    lists:foreach(fun
-        ({ok, Gone}) ->
-            lists:foreach(fun(Device) -> log_gone(Device, Reason) end, Gone),
-            ok = refresh_all(owners(Gone));
-        (Error) ->
-            {error, db_failure} = failed(Error),
-            ?ERROR_MSG("Dead device ~ts stays: database failure", [push_events:short(Token)])
-    end, Results).
+    Gone = lists:append([Devices || {ok, Devices} <- Results]),
+    ok = refresh_all(owners(Gone)),
+    ok = push_removals:gone(Gone, Reason),
+    case lists:keyfind(error, 1, Results) of
+        false -> ok;
+        Error -> failed(Error)
+    end.
 
 %% The engines' copies stay as they are: none of it is in them.
 -spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) -> ok.
@@ -374,25 +380,3 @@ owners(Devices) ->
 failed({error, db_failure} = Error) ->
     ok = push_counters:add(database_failed),
     Error.
-
-log_moved(#{us := US, token := Token}, Gone) ->
-    Moved = [From || #{us := From, token := T} <- Gone, T =:= Token, From =/= US],
-    lists:foreach(fun(From) ->
-        ?INFO_MSG("Device ~ts moved from ~ts to ~ts",
-                  [push_events:short(Token), push_settings:owner(From), push_settings:owner(US)])
-    end, Moved).
-
-%% Of the owner's own devices.
-log_superseded(#{us := US, token := Token, device_id := Id}, Gone) ->
-    lists:foreach(fun
-        (#{us := Owner, token := T}) when Owner =/= US; T =:= Token ->
-            ok;
-        (#{device_id := I} = Device) when I =:= Id, Id =/= <<>> ->
-            log_gone(Device, <<"it has another token now">>);
-        (Device) ->
-            log_gone(Device, <<"the account has too many devices">>)
-    end, Gone).
-
-log_gone(#{us := US, token := Token}, Reason) ->
-    ?INFO_MSG("Device ~ts of ~ts is removed: ~ts",
-              [push_events:short(Token), push_settings:owner(US), Reason]).

@@ -15,6 +15,8 @@
 -export([init/2, store/1, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
 -export([owners/1, owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
+%% For push_removals_sql
+-export([connection/1, kind/1]).
 %% As ejabberd's own modules have it
 -export([sql_schemas/0]).
 
@@ -37,13 +39,13 @@
 %% Says at once what an admin has to do; the module starts all the same.
 -spec init(Host :: binary(), gen_mod:opts()) -> ok.
 init(Host, _Opts) ->
-    ok = push_sql_schema:update(Host),
+    ok = push_sql_schema:update(Host, ?MODULE),
     _ = lookup({<<>>, Host}),
     ok.
 
 -spec sql_schemas() -> list().
 sql_schemas() ->
-    push_sql_schema:schemas().
+    push_sql_schema:schemas(devices).
 
 %% Without `server_host` in the tables each vhost has a database of its own.
 -spec place(Host :: binary()) -> term().
@@ -61,6 +63,7 @@ place(Host) ->
 
 %% The vhost whose connections are used. SQLite has one for each, which does one transaction after
 %% another; of two to one file, the one that is later than the other fails. So a file has one.
+-spec connection(Host :: binary()) -> binary().
 connection(Host) ->
     case {push_sql_schema:is_multihost(), ejabberd_option:sql_type(Host)} of
         {true, sqlite} ->
@@ -301,6 +304,7 @@ to_device(Host, {User, App, Token, Kind, Id, Node, Name, Resource, Content, Lang
                        content => content(Content), language => Language,
                        remove_on_logout => RemoveOnLogout, registered_at => At}.
 
+-spec kind(binary()) -> alert | voip.
 kind(<<"voip">>) -> voip;
 kind(_) -> alert.
 

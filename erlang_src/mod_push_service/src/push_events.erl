@@ -33,7 +33,8 @@ last_alarm(_Event, Last) -> Last.
 
 -spec handle(App :: binary(), apns_nif:event() | map()) -> ok.
 handle(App, #{event := token_invalid, token := Token, timestamp := Timestamp} = Event) ->
-    push_loader:token_invalid(App, Token, Timestamp, maps:get(reason, Event, <<"no reason">>));
+    push_loader:token_invalid(App, maps:get(owner, Event, none), Token, Timestamp,
+                              maps:get(reason, Event, <<"no reason">>));
 handle(App, #{event := alarm, alarm := Alarm, detail := Detail}) ->
     case lists:member(Alarm, ?FATAL) of
         true -> ?ERROR_MSG("Push app ~ts: alarm ~ts: ~ts", [App, Alarm, Detail]);

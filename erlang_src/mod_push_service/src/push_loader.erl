@@ -1,18 +1,18 @@
 %% Keeps the engines' copies of the devices in step with the database, off the hooks. One process
 %% does all of it, in order: so no load that began before a change can overwrite what the change
-%% wrote.
+%% wrote. How a copy is made is in push_copies.
 %%
 %% Its queue is bounded: beyond MAX_QUEUE pushes are dropped and counted. Calls have more room, for
 %% all of them come this way. Ends of devices have the most, for a lost one shows the next user of
-%% a phone the messages of the last.
+%% a phone the messages of the last; those that the database does not take wait in push_ends.
 -module(push_loader).
 
 -behaviour(gen_server).
 
 -export([start_link/0, init_queue/0]).
 %% From hooks: never wait
--export([push/1, learn/3, learn_sessions/1, logout/3]).
--export([token_invalid/4]).
+-export([push/1, learn/3, learn_sessions/1, logout/4, account_removed/2]).
+-export([token_invalid/5]).
 %% From registrations and reloads: wait
 -export([refresh/2, forget/2, forget_host/2, is_self/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, format_status/1]).
@@ -32,8 +32,10 @@
 -type so_far() :: {OnceKey :: iodata(), [push_trigger:answer()]}.
 -type notification() :: {App :: binary(), OwnerKey :: binary(), Notification :: map()}.
 -type result() :: ok | full.
-%% Sessions that are still to be told their devices.
--type state() :: [session()].
+-record(state, {
+    sessions = [] :: [session()],       %% that are still to be told their devices
+    repeated = 0 :: non_neg_integer()   %% ends that the database took after all, and not said yet
+}).
 -type session() :: {push_devices:us(), Resource :: binary(), pid()}.
 
 -define(MAX_QUEUE, 10000).
@@ -41,6 +43,8 @@
 -define(MAX_QUEUE_WITH_ENDS, 10 * ?MAX_QUEUE).
 %% Sessions told at a time: a look-up each, so a call in the queue waits for no more than these.
 -define(MAX_TOLD, 100).
+%% Milliseconds between two tries of what a database did not take.
+-define(REPEAT_INTERVAL, 5000).
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
@@ -82,15 +86,24 @@ sessions(Host) ->
             []
     end.
 
--spec logout(push_devices:us(), Resource :: binary(), Now :: non_neg_integer()) -> ok.
-logout(US, Resource, Now) ->
-    _ = enqueue({logout, US, Resource, Now}, ?MAX_QUEUE_WITH_ENDS),
+%% told: the session knew its devices, and made the engines forget those that go.
+-spec logout(push_devices:us(), Resource :: binary(), told | untold, Now :: non_neg_integer()) ->
+    ok.
+logout(US, Resource, Told, Now) ->
+    _ = enqueue({logout, US, Resource, Told, Now}, ?MAX_QUEUE_WITH_ENDS),
     ok.
 
--spec token_invalid(App :: binary(), Token :: binary(), Timestamp :: non_neg_integer(),
-                    Reason :: binary()) -> ok.
-token_invalid(App, Token, Timestamp, Reason) ->
-    _ = enqueue({token_invalid, App, Token, Timestamp, Reason}, ?MAX_QUEUE_WITH_ENDS),
+%% And the database did not take it.
+-spec account_removed(push_devices:us(), Now :: non_neg_integer()) -> ok.
+account_removed(US, Now) ->
+    _ = enqueue({account_removed, US, Now}, ?MAX_QUEUE_WITH_ENDS),
+    ok.
+
+%% OwnerKey: whom the engine had it from; none: it does not say.
+-spec token_invalid(App :: binary(), OwnerKey :: binary() | none, Token :: binary(),
+                    Timestamp :: non_neg_integer(), Reason :: binary()) -> ok.
+token_invalid(App, OwnerKey, Token, Timestamp, Reason) ->
+    _ = enqueue({token_invalid, App, OwnerKey, Token, Timestamp, Reason}, ?MAX_QUEUE_WITH_ENDS),
     ok.
 
 %% Returns when this node's engines have what the database holds. A loader that is behind is not
@@ -98,7 +111,7 @@ token_invalid(App, Token, Timestamp, Reason) ->
 -spec refresh([push_devices:us()], timeout()) -> ok.
 refresh(Owners, Timeout) ->
     case is_self() of
-        true -> load_all(Owners);
+        true -> push_copies:load_all(Owners);
         false -> refresh_there(Owners, Timeout)
     end.
 
@@ -142,32 +155,34 @@ enqueue(Msg, Limit) ->
             full
     end.
 
--spec init([]) -> {ok, state()}.
+-spec init([]) -> {ok, #state{}}.
 init([]) ->
     %% What was in the mailbox of a process that crashed is lost, and with it its count.
     ok = atomics:put(persistent_term:get({?MODULE, queue}), 1, 0),
-    {ok, []}.
+    _ = erlang:send_after(?REPEAT_INTERVAL, self(), repeat),
+    {ok, #state{}}.
 
--spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
+-spec handle_call(term(), gen_server:from(), #state{}) -> {reply, ok, #state{}}.
 handle_call({refresh, Owners}, _From, State) ->
-    ok = guarded(fun() -> load_all(Owners) end),
+    ok = guarded(fun() -> push_copies:load_all(Owners) end),
     {reply, ok, State};
 handle_call({forget, Owners}, _From, State) ->
-    ok = guarded(fun() -> lists:foreach(fun forget_owner/1, Owners) end),
+    ok = guarded(fun() -> lists:foreach(fun push_copies:forget/1, Owners) end),
     {reply, ok, State};
 handle_call({forget_host, Host, Fun}, _From, State) ->
-    ok = guarded(fun() -> forget(Host) end),
+    ok = guarded(fun() -> push_copies:forget_host(Host) end),
     {reply, Fun(), State};
 handle_call(Request, _From, State) ->
     ?WARNING_MSG("Unexpected call: ~p", [element(1, Request)]),
     {reply, ok, State}.
 
--spec handle_cast(term(), state()) -> {noreply, state()}.
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast(Msg, State) ->
     atomics:sub(persistent_term:get({?MODULE, queue}), 1, 1),
     case Msg of
         {learn_sessions, Sessions} ->
-            {noreply, tell_sessions(Sessions ++ State)};
+            Later = tell_sessions(Sessions ++ State#state.sessions),
+            {noreply, State#state{sessions = Later}};
         _ ->
             ok = guarded(fun() -> handle(Msg) end),
             {noreply, State}
@@ -178,12 +193,24 @@ guarded(Fun) ->
     try Fun() of
         _ -> ok
     catch
-        Class:_:Stack ->
-            %% Neither reason nor arguments: they hold payloads and tokens.
-            ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
+        Class:_:Stack -> crashed(Class, Stack)
     end.
 
--spec handle_info(term(), state()) -> {noreply, state()}.
+%% Neither reason nor arguments: they hold payloads and tokens.
+crashed(Class, Stack) ->
+    ?ERROR_MSG("Push loader: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]]).
+
+-spec handle_info(term(), #state{}) -> {noreply, #state{}}.
+handle_info(repeat, #state{repeated = Before} = State) ->
+    {Pause, Repeated} = case repeat() of
+        none -> {?REPEAT_INTERVAL, Before};
+        {later, N} -> {?REPEAT_INTERVAL, Before + N};
+        %% What has come meanwhile has its turn.
+        {more, N} -> {0, Before + N};
+        {all, N} -> ok = say_repeated(Before + N), {?REPEAT_INTERVAL, 0}
+    end,
+    _ = erlang:send_after(Pause, self(), repeat),
+    {noreply, State#state{repeated = Repeated}};
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),
     {noreply, State}.
@@ -205,24 +232,76 @@ handle({push, {all, US, Pushes, {OnceKey, SoFar}}}) ->
     end,
     push_trigger:settle(OnceKey, SoFar ++ Known ++ Loaded);
 handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
-    case push_devices:list(US) of
+    case push_copies:list(US) of
         {ok, Devices} ->
             Offline = [D || #{app := App, token := Token} = D <- Devices, lists:member(App, Apps),
                             not lists:member({App, Token}, Online)],
             notify_each(Push, Offline);
         {error, db_failure} ->
-            ok
+            push_counters:add(unread)
     end;
 handle({learn, Session}) ->
     tell_session(Session);
-handle({logout, US, Resource, Now}) ->
-    ok = push_devices:logout(US, Resource, Now),
-    %% The session made the engines forget devices that it held to be its own. One that another
-    %% session has registered since is still there.
-    _ = load(US),
+handle({logout, US, Resource, Told, Now}) ->
+    case push_devices:logout(US, Resource, Now) of
+        ok ->
+            %% The session made the engines forget devices that it held to be its own. One that
+            %% another session has registered since is still there.
+            _ = push_copies:load(US),
+            ok;
+        {error, db_failure} ->
+            ok = push_ends:keep({logout, US, Resource}, Now, none),
+            %% Which of the user's devices it is only the database knows. None is pushed to,
+            %% rather than a phone that the next user holds by now.
+            case Told of
+                told -> ok;
+                untold -> push_copies:forget(US)
+            end
+    end;
+handle({account_removed, US, Now}) ->
+    ok = push_ends:keep({account, US}, Now, none),
+    push_copies:forget(US);
+handle({token_invalid, App, OwnerKey, Token, Timestamp, Reason}) ->
+    case push_devices:token_invalid(App, Token, Timestamp, Reason) of
+        ok ->
+            ok;
+        {error, db_failure} ->
+            ok = push_ends:keep({token, App, Token}, Timestamp, {Reason, OwnerKey}),
+            push_copies:remove(App, OwnerKey, Token)
+    end.
+
+%% What a database did not take.
+repeat() ->
+    try push_ends:repeat(fun repeat/3)
+    catch
+        Class:_:Stack ->
+            ok = crashed(Class, Stack),
+            {later, 0}
+    end.
+
+repeat({logout, US, Resource}, Now, none) ->
+    where_loaded(US, fun() -> push_devices:logout(US, Resource, Now) end);
+repeat({account, US}, Now, none) ->
+    where_loaded(US, fun() -> push_devices:account_removed(US, Now) end);
+repeat({token, App, Token}, Timestamp, {Reason, OwnerKey}) ->
+    case push_devices:token_invalid(App, Token, Timestamp, Reason) of
+        %% The engine was made to forget a device that may have been registered again.
+        ok -> push_copies:forget(App, OwnerKey);
+        Error -> Error
+    end.
+
+%% Where the module was stopped it can be started again.
+where_loaded({_, Host} = US, Fun) ->
+    case push_settings:get(Host) =/= none andalso Fun() of
+        ok -> push_copies:forget(US);
+        false -> {error, db_failure};
+        Error -> Error
+    end.
+
+say_repeated(0) ->
     ok;
-handle({token_invalid, App, Token, Timestamp, Reason}) ->
-    push_devices:token_invalid(App, Token, Timestamp, Reason).
+say_repeated(N) ->
+    ?INFO_MSG("Logouts and dead devices that the database had not taken are done: ~B", [N]).
 
 %% Not all at once: what has come meanwhile gets its turn.
 tell_sessions(Sessions) ->
@@ -239,7 +318,7 @@ tell_sessions(Sessions) ->
     end.
 
 tell_session({US, Resource, Pid}) ->
-    case push_devices:list(US) of
+    case push_copies:list(US) of
         {ok, Devices} ->
             %% None too: a session that was told nothing asks the database when it ends.
             push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
@@ -256,7 +335,7 @@ load_and_notify(US, Pushes) ->
     Notify = fun(App, OwnerKey) ->
         notify_all([Push || {A, K, _} = Push <- Pushes, A =:= App, K =:= OwnerKey])
     end,
-    case load(US, Notify) of
+    case push_copies:load(US, Notify) of
         {ok, Results} ->
             Answers = [Answer || {Answer, _} <- Results, Answer =/= unknown_owner],
             %% The app stopped in between, or the vhost's settings have changed.
@@ -264,6 +343,7 @@ load_and_notify(US, Pushes) ->
             ok = push_counters:add(app_down, Others),
             lists:duplicate(Others, refused) ++ Answers;
         {error, db_failure} ->
+            ok = push_counters:add(unread),
             [refused]
     end.
 
@@ -304,81 +384,4 @@ notify_once(Note, #{app := App, token := Token} = Device, Key) ->
             push_trigger:notify(App, {token, Token}, Form);
         {again, _} ->
             done
-    end.
-
-load_all(Owners) ->
-    lists:foreach(fun(US) -> _ = load(US) end, Owners).
-
-%% Tells the engines all devices of the user, the absence of any included.
-load(US) ->
-    load(US, fun(_App, _OwnerKey) -> [] end).
-
-%% Then is called with each owner that an engine knows by now.
-load({_, Host} = US, Then) ->
-    case push_settings:get(Host) of
-        {ok, Settings} -> load(US, Settings, Then);
-        %% The module is not loaded for this host here, and there is no store to ask.
-        none -> {ok, []}
-    end.
-
-load(US, #{apps := Apps, content := Content}, Then) ->
-    case push_devices:list(US) of
-        {ok, Devices} ->
-            Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
-            ok = push_counters:add(loaded),
-            {ok, lists:append([set_devices(App, US, Content, Devices, Then) || App <- Running])};
-        {error, db_failure} ->
-            {error, db_failure}
-    end.
-
-set_devices(App, US, Content, Devices, Then) ->
-    Own = [D || #{app := A} = D <- Devices, A =:= App],
-    lists:append([begin
-        Mine = [maps:with([token, kind, registered_at], D)
-                || #{content := Wish} = D <- Own, push_content:stricter(Content, Wish) =:= Level],
-        ok = engine(fun() -> apns_nif:set_devices(App, OwnerKey, Mine) end),
-        Then(App, OwnerKey)
-    end || {Level, OwnerKey} <- push_trigger:owner_keys(US, Content)]).
-
-forget_owner({_, Host} = US) ->
-    case push_settings:get(Host) of
-        {ok, #{apps := Apps, content := Content}} ->
-            Running = [App || App <- maps:keys(Apps), push_apps:is_running(App)],
-            forget_owners(Running, [US], Content);
-        none ->
-            ok
-    end.
-
-forget_owners(Running, Owners, Content) ->
-    [engine(fun() -> apns_nif:forget_owner(App, OwnerKey) end)
-     || App <- Running, US <- Owners, {_, OwnerKey} <- push_trigger:owner_keys(US, Content)],
-    ok.
-
-forget(Host) ->
-    case push_settings:get(Host) of
-        {ok, #{apps := Apps, content := Content}} ->
-            forget(Host, [App || App <- maps:keys(Apps), push_apps:is_running(App)], Content);
-        none ->
-            ok
-    end.
-
-%% Where no app runs, as at the start of ejabberd, no engine knows anybody.
-forget(_Host, [], _Content) ->
-    ok;
-forget(Host, Running, Content) ->
-    case (push_devices:backend(Host)):owners(Host) of
-        {ok, Owners} ->
-            forget_owners(Running, Owners, Content);
-        {error, db_failure} ->
-            ok
-    end.
-
-%% An app may stop in between, the library may be gone: the registry with it, and nothing is wrong.
-engine(Fun) ->
-    try Fun() of
-        ok -> ok;
-        {error, unknown_app} -> ok;
-        {error, _} -> push_counters:add(refused)
-    catch
-        error:_ -> ok
     end.

@@ -52,6 +52,7 @@ init([]) ->
     ok = push_rate:init(),
     ok = push_apps:init_table(),
     ok = push_loader:init_queue(),
+    ok = push_ends:init(),
     ok = push_usage:init_tables(),
     ok = mod_push_service:restore_settings(),
     {ok, start_supervisor()}.
@@ -81,6 +82,7 @@ handle_info(Info, State) ->
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, Supervisor) ->
     ok = end_supervisor(Supervisor),
+    ok = push_ends:terminate(),
     ok = push_sql:terminate(),
     push_apps:stop_running().
 

@@ -182,12 +182,12 @@ c2s_closed(#{push_service := Devices, jid := #jid{lresource = R}} = State, {stre
     guarded(fun() -> forget(US, Leaving) end),
     case Leaving of
         [] -> ok;
-        _ -> ok = push_loader:logout(US, R, erlang:system_time(millisecond))
+        _ -> ok = push_loader:logout(US, R, told, erlang:system_time(millisecond))
     end,
     State;
 %% It was not told its devices yet, or there was no room to ask for them: the database knows.
 c2s_closed(#{jid := #jid{lresource = R}} = State, {stream, reset}) when R =/= <<>> ->
-    ok = push_loader:logout(us(State), R, erlang:system_time(millisecond)),
+    ok = push_loader:logout(us(State), R, untold, erlang:system_time(millisecond)),
     State;
 c2s_closed(State, _Reason) ->
     State.

@@ -13,4 +13,5 @@ start_link() ->
 init([]) ->
     Flags = #{strategy => one_for_one, intensity => 5, period => 10},
     {ok, {Flags, [#{id => Id, start => {Id, start_link, []}, shutdown => 30000}
-                  || Id <- [push_once, push_loader, push_usage, push_apps, push_component]]}}.
+                  || Id <- [push_once, push_loader, push_usage, push_removals, push_apps,
+                            push_component]]}}.

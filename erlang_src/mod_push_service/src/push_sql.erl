@@ -7,13 +7,13 @@
 %% once every RETRY_INTERVAL, all others fail at once.
 -module(push_sql).
 
--export([init/0, terminate/0, query/2, transaction/2]).
+-export([init/0, terminate/0, query/2, transaction/2, transaction/3]).
 %% For the logger
 -export([redact/2]).
 %% Pure
 -export([trouble/1]).
 
--export_type([trouble/0]).
+-export_type([trouble/0, part/0]).
 
 -include("logger.hrl").
 
@@ -30,6 +30,9 @@
 
 %% none: an error of this one request, which says nothing of the next.
 -type trouble() :: away | no_table | none.
+
+%% What is asked for. Where the table of removals is missing, devices are not concerned.
+-type part() :: devices | removals.
 
 %%% Life: push_service, which runs while any vhost has the module
 
@@ -50,7 +53,7 @@ terminate() ->
 %% For a read that needs no other to be of the same moment.
 -spec query(Host :: binary(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
 query(Host, Fun) ->
-    request(Host, fun(Guarded) ->
+    request(Host, devices, fun(Guarded) ->
         case ejabberd_sql:sql_bloc(Host, fun() -> Guarded(Fun) end) of
             {atomic, Result} -> {ok, Result};
             Error -> Error
@@ -60,17 +63,21 @@ query(Host, Fun) ->
 %% May run the fun several times: what deadlocks is tried again by ejabberd_sql.
 -spec transaction(Host :: binary(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
 transaction(Host, Fun) ->
-    request(Host, fun(Guarded) ->
+    transaction(Host, devices, Fun).
+
+-spec transaction(Host :: binary(), part(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
+transaction(Host, Part, Fun) ->
+    request(Host, Part, fun(Guarded) ->
         case ejabberd_sql:sql_transaction(Host, fun() -> Guarded(Fun) end) of
             {atomic, Result} -> {ok, Result};
             Error -> Error
         end
     end).
 
-request(Host, Ask) ->
-    case is_away(Host) of
+request(Host, Part, Ask) ->
+    case is_away(Host) orelse (Part =/= devices andalso is_away({Host, Part})) of
         true -> {error, db_failure};
-        false -> judged(Host, ask(Ask))
+        false -> judged(Host, Part, ask(Ask))
     end.
 
 %% In a process of its own, for ejabberd_sql's wait cannot be shortened.
@@ -130,12 +137,14 @@ guarded(State, Fun) ->
 
 %%% Outages
 
-judged(Host, {ok, _} = Ok) ->
+judged(Host, Part, {ok, _} = Ok) ->
     ok = is_back(Host),
+    ok = is_back({Host, Part}),
     Ok;
-judged(Host, Error) ->
+judged(Host, Part, Error) ->
     case trouble(Error) of
         none -> ok;
+        no_table when Part =/= devices -> begin_outage({Host, Part}, no_table);
         Trouble -> begin_outage(Host, Trouble)
     end,
     {error, db_failure}.
@@ -167,44 +176,53 @@ reason(Reason) ->
         [] -> none
     end.
 
-%% True until the next try is due; who is told false tries, the others are told true meanwhile.
-is_away(Host) ->
+%% What: a vhost, or one part of what it has. True until the next try is due; who is told false
+%% tries, the others are told true meanwhile.
+is_away(What) ->
     Now = erlang:monotonic_time(millisecond),
-    try ets:lookup(?TABLE, Host) of
+    try ets:lookup(?TABLE, What) of
         [] ->
             false;
         [{_, RetryAt, _}] when Now < RetryAt ->
-            _ = ets:update_counter(?TABLE, Host, {3, 1}),
+            _ = ets:update_counter(?TABLE, What, {3, 1}),
             true;
         [{_, RetryAt, Failed}] ->
             Next = Now + ?PATIENCE + ?RETRY_INTERVAL,
-            ets:select_replace(?TABLE, [{{Host, RetryAt, '_'}, [], [{{Host, Next, Failed + 1}}]}])
-                =:= 0
+            ets:select_replace(?TABLE, [{{'$1', RetryAt, '_'}, [{'=:=', '$1', {const, What}}],
+                                         [{{'$1', Next, Failed + 1}}]}]) =:= 0
     catch
         error:badarg -> false
     end.
 
-begin_outage(Host, Trouble) ->
+begin_outage(What, Trouble) ->
     RetryAt = erlang:monotonic_time(millisecond) + ?RETRY_INTERVAL,
-    try ets:insert_new(?TABLE, {Host, RetryAt, 1}) of
-        true -> say(Host, Trouble);
-        false -> _ = ets:update_element(?TABLE, Host, {2, RetryAt}), ok
+    try ets:insert_new(?TABLE, {What, RetryAt, 1}) of
+        true -> say(What, Trouble);
+        false -> _ = ets:update_element(?TABLE, What, {2, RetryAt}), ok
     catch
         error:badarg -> ok
     end.
 
+say({Host, removals}, no_table) ->
+    ?WARNING_MSG("The database of ~ts has no table push_removal: why devices are removed is in "
+                 "the log alone. Load ~ts again to have it: what is there stays",
+                 [Host, push_sql_schema:file(Host)]);
 say(Host, away) ->
     ?ERROR_MSG("The database of ~ts does not answer: devices can be neither registered nor looked "
-               "up until it does. Messages, and pushes to devices in memory, go on", [Host]);
+               "up until it does. Messages, and pushes to devices in memory, go on; logouts and "
+               "dead devices are written when it does", [Host]);
 say(Host, no_table) ->
     ?ERROR_MSG("The database of ~ts has not the tables of mod_push_service: load ~ts into it. No "
                "device can be registered until then", [Host, push_sql_schema:file(Host)]).
 
-is_back(Host) ->
-    try ets:take(?TABLE, Host) of
+is_back(What) ->
+    try ets:take(?TABLE, What) of
         [] -> ok;
-        [{_, _, Failed}] -> ?INFO_MSG("The database of ~ts answers push devices again; requests "
-                                      "that failed meanwhile: ~B", [Host, Failed])
+        [{{Host, removals}, _, _}] ->
+            ?INFO_MSG("The database of ~ts has the table push_removal now", [Host]);
+        [{Host, _, Failed}] ->
+            ?INFO_MSG("The database of ~ts answers push devices again; requests "
+                      "that failed meanwhile: ~B", [Host, Failed])
     catch
         error:badarg -> ok
     end.

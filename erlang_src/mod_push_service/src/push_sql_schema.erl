@@ -1,8 +1,9 @@
-%% The tables of push_devices_sql, for an ejabberd that makes them itself (from 24.06 on, unless
-%% update_sql_schema is false). For others they are in priv/sql: both are to say the same.
+%% The tables of push_devices_sql and push_removals_sql, for an ejabberd that makes them itself
+%% (from 24.06 on, unless update_sql_schema is false). For others they are in priv/sql: both are to
+%% say the same.
 -module(push_sql_schema).
 
--export([update/1, schemas/0, file/1, is_multihost/0]).
+-export([update/2, schemas/1, file/1, is_multihost/0]).
 
 -include("logger.hrl").
 
@@ -18,12 +19,12 @@
 -define(MAKER, ejabberd_sql_schema).
 
 %% Makes the tables where ejabberd can; whether they are there is found out by the first query.
--spec update(Host :: binary()) -> ok.
-update(Host) ->
+-spec update(Host :: binary(), Module :: module()) -> ok.
+update(Host, Module) ->
     _ = code:ensure_loaded(?MAKER),
     case erlang:function_exported(?MAKER, update_schema, 3) of
         true ->
-            try apply(?MAKER, update_schema, [Host, push_devices_sql, schemas()]) of
+            try apply(?MAKER, update_schema, [Host, Module, Module:sql_schemas()]) of
                 _ -> ok
             catch
                 %% As when the database is away.
@@ -36,8 +37,8 @@ update(Host) ->
 
 %% As the running ejabberd has them: the schema of one of its own modules shows whether a column
 %% has the field that 26.07 has added.
--spec schemas() -> [tuple()].
-schemas() ->
+-spec schemas(devices | removals) -> [tuple()].
+schemas(Which) ->
     Schemas = apply(mod_last_sql, sql_schemas, []),
     [#sql_schema{tables = [#sql_table{columns = [Own | _]} | _]} | _] = Schemas,
     Shape = fun(Column) when tuple_size(Own) =:= tuple_size(Column) -> Column;
@@ -45,32 +46,51 @@ schemas() ->
             end,
     [Schema#sql_schema{tables = [Table#sql_table{columns = [Shape(C) || C <- Columns]}
                                  || #sql_table{columns = Columns} = Table <- Tables]}
-     || #sql_schema{tables = Tables} = Schema <- newest()].
+     || #sql_schema{tables = Tables} = Schema <- newest(Which)].
 
-newest() ->
-    Text = fun(Name) -> #sql_column{name = Name, type = text} end,
+newest(devices) ->
     [#sql_schema{
         version = 1,
         tables = [
             #sql_table{
                 name = <<"push_device">>,
-                columns = [Text(<<"username">>), Text(<<"server_host">>), Text(<<"app">>),
-                           Text(<<"token">>), Text(<<"kind">>), Text(<<"device_id">>),
-                           Text(<<"node">>), Text(<<"name">>), Text(<<"resource">>),
-                           Text(<<"content">>), Text(<<"language">>),
+                columns = [text(<<"username">>), text(<<"server_host">>), text(<<"app">>),
+                           text(<<"token">>), text(<<"kind">>), text(<<"device_id">>),
+                           text(<<"node">>), text(<<"name">>), text(<<"resource">>),
+                           text(<<"content">>), text(<<"language">>),
                            #sql_column{name = <<"remove_on_logout">>, type = boolean},
                            #sql_column{name = <<"registered_at">>, type = bigint},
-                           Text(<<"more">>)],
+                           text(<<"more">>)],
                 indices = [#sql_index{columns = [<<"app">>, <<"token">>], unique = true,
                                       meta = #{primary_key => true}},
                            #sql_index{columns = [<<"server_host">>, <<"username">>]}],
                 post_create = fun(Info) -> exact(Info, "push_device") end},
             #sql_table{
                 name = <<"push_server">>,
-                columns = [Text(<<"name">>), Text(<<"value">>)],
+                columns = [text(<<"name">>), text(<<"value">>)],
                 indices = [#sql_index{columns = [<<"name">>], unique = true,
                                       meta = #{primary_key => true}}],
-                post_create = fun(Info) -> exact(Info, "push_server") end}]}].
+                post_create = fun(Info) -> exact(Info, "push_server") end}]}];
+%% A schema of its own: ejabberd makes it beside the tables that a former version made.
+newest(removals) ->
+    [#sql_schema{
+        version = 1,
+        tables = [
+            #sql_table{
+                name = <<"push_removal">>,
+                columns = [text(<<"username">>), text(<<"server_host">>), text(<<"app">>),
+                           text(<<"node">>), text(<<"token">>), text(<<"kind">>),
+                           text(<<"device_id">>), text(<<"name">>),
+                           #sql_column{name = <<"removed_at">>, type = bigint},
+                           text(<<"why">>)],
+                indices = [#sql_index{columns = [<<"server_host">>, <<"username">>, <<"node">>,
+                                                 <<"removed_at">>], unique = true,
+                                      meta = #{primary_key => true}},
+                           #sql_index{columns = [<<"removed_at">>]}],
+                post_create = fun(Info) -> exact(Info, "push_removal") end}]}].
+
+text(Name) ->
+    #sql_column{name = Name, type = text}.
 
 %% MySQL's usual collation takes letters for one another that name different users.
 exact(Info, Table) when element(2, Info) =:= mysql ->

@@ -96,6 +96,14 @@ a_row_tells_the_last_use_and_the_last_error_test() ->
     ?assertEqual([<<"2023-11-16T02:00:00Z">>, <<"2023-11-15T12:06:40Z Bad Topic">>],
                  [element(N, Row) || N <- [14, 15]]).
 
+a_removal_is_a_row_test() ->
+    ?assertEqual({<<"d-1">>, <<"a">>, <<"voip">>, <<"00112233...">>, <<"id">>, <<"Bob's x">>,
+                  <<"2023-11-14T22:13:20Z">>, <<"Gone away">>},
+                 push_command_values:removal_row(
+                   #{node => <<"d-1">>, app => <<"a">>, kind => voip, token => <<"00112233...">>,
+                     device_id => <<"id">>, name => <<"Bob's\tx">>, removed_at => 1700000000000,
+                     why => <<"Gone\naway">>})).
+
 the_stricter_content_is_shown_test_() ->
     Row = fun(Wish, Content) ->
         element(6, push_command_values:device_row((device())#{content := Wish}, <<"d-1">>,

@@ -123,7 +123,7 @@ class Bed:
             await self.node.eval(
                 f'[catch ejabberd_c2s:get_presence(P) || {{_, P}} <- '
                 f'ejabberd_sm:get_session_sids(<<"{user}">>, <<"{host}">>)]')
-        await self.node.eval("case whereis(push_loader) of undefined -> ok; P -> sys:get_state(P), ok end")
+        await self.node.eval("case whereis(push_loader) of undefined -> ok; P -> sys:get_state(P, 50000), ok end")
 
     async def pushes(self, since: int, *jids: str) -> list[Push]:
         """What came since then, after all that was under way for these users: an answer that says `no push` too. A push
@@ -199,9 +199,9 @@ class Bed:
         """What the app's engine has counted."""
         return await self.node.eval(f'apns_nif:stats(<<"{TOPIC}">>)')
 
-    async def engine_at_rest(self) -> dict[str, int]:
+    async def engine_at_rest(self, node: Node | None = None) -> dict[str, int]:
         """The same, when nothing is inside any more. No event tells that, so it is asked for."""
-        counted = await self.node.eval(
+        counted = await (node or self.node).eval(
             f"""Ask = fun A(0) -> late; A(N) ->
                 case apns_nif:stats(<<"{TOPIC}">>) of
                     #{{taken := T, accepted := Y, rejected := R, failed := F}} = S when T =:= Y + R + F -> S;

@@ -1,7 +1,8 @@
 -- Tables of mod_push_service for SQLite, to load beside ejabberd's own default schema.
 -- ejabberd 24.06 and newer make them by themselves, unless update_sql_schema is false.
+-- May be loaded again after an upgrade: what is there stays.
 
-CREATE TABLE push_device (
+CREATE TABLE IF NOT EXISTS push_device (
     app text NOT NULL,
     token text NOT NULL,
     username text NOT NULL,
@@ -18,11 +19,27 @@ CREATE TABLE push_device (
     PRIMARY KEY (app, token)
 );
 
-CREATE INDEX i_push_device_username ON push_device (username);
+CREATE INDEX IF NOT EXISTS i_push_device_username ON push_device (username);
 
 -- The server's secret.
-CREATE TABLE push_server (
+CREATE TABLE IF NOT EXISTS push_server (
     name text NOT NULL,
     value text NOT NULL,
     PRIMARY KEY (name)
 );
+
+-- Why devices were removed, for 30 days.
+CREATE TABLE IF NOT EXISTS push_removal (
+    username text NOT NULL,
+    app text NOT NULL,
+    node text NOT NULL,
+    token text NOT NULL,
+    kind text NOT NULL,
+    device_id text NOT NULL,
+    name text NOT NULL,
+    removed_at bigint NOT NULL,
+    why text NOT NULL,
+    PRIMARY KEY (username, node, removed_at)
+);
+
+CREATE INDEX IF NOT EXISTS i_push_removal_removed_at ON push_removal (removed_at);
