@@ -216,7 +216,7 @@ handle_info(repeat, #state{repeated = Before} = State) ->
     {noreply, State#state{repeated = Repeated}};
 %% What the node had changed when it ended, and what it changed while it was out of reach, it may
 %% not have told. Which owners that concerns nobody knows.
-handle_info({NodeUpOrDown, _Node}, State) when NodeUpOrDown =:= nodedown; NodeUpOrDown =:= nodeup ->
+handle_info({Change, _Node}, State) when Change =:= nodedown; Change =:= nodeup ->
     ok = guarded(fun push_copies:forget_all/0),
     {noreply, State};
 handle_info(_Info, State) ->
