@@ -1,11 +1,14 @@
 """The same promises of every store, and a phone's life on each: Mnesia, SQLite, PostgreSQL, MariaDB; then each database
-with two vhosts in it, its tables loaded late, two vhosts whose stores differ, and a change of the store."""
+with two vhosts in it, its tables loaded late, two vhosts whose stores differ, a change of the store, and a store
+that is full."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
+import load_cases  # noqa: E402
 import outage_cases  # noqa: E402
 import phone_cases  # noqa: E402
 import removal_cases  # noqa: E402
@@ -25,6 +28,8 @@ SQL = (Sqlite, Postgres, Mariadb)
 def alone(kind: type[Database]) -> Suite:
     # SQLite is never away, and has one connection: there is nothing to race with.
     more = outage_cases.OF_SERVERS if issubclass(kind, Server) else []
+    # Names of users are limited in MySQL only.
+    more = more + [transfer_cases.too_much] if kind is Mariadb else more
     return Suite(kind.name, lambda: SqlBed(kind), [outage_cases.failing_query, *ALL, *more])
 
 
@@ -53,5 +58,10 @@ class Mixed(SqlBed):
         super().write_config()
 
 
+def full(name: str, make: Callable[[], Bed]) -> Suite:
+    return Suite(f"{name}, many devices", make, load_cases.CASES)
+
+
 run(Suite("Mnesia", Bed, ALL), *(alone(kind) for kind in SQL), *(shared(kind) for kind in SQL), *(changing(kind) for kind in SQL),
+    full("Mnesia", Bed), *(full(kind.name, lambda kind=kind: SqlBed(kind)) for kind in SQL),
     Suite("two stores", lambda: Mixed(Sqlite, hosts=HOSTS), vhost_cases.CASES), together=2)

@@ -208,6 +208,15 @@ async def engines_know(bed: Bed) -> None:
     expect("pushes", [token], [push.token for push in await bed.pushes(since, carol)])
 
 
+async def too_much(bed: Bed) -> None:
+    """a device that the database cannot take is told like a wrong line, and loses no other"""
+    long, others = ("x" * 200, "localhost"), [owner() for _ in range(4)]
+    all_of = [*others[:2], long, *others[2:]]
+    said = await refused(bed, "import_devices", file_of(bed, *(line(who, new_token()) for who in all_of)))
+    expect("answer", came_to(imported=4, refused=1) + "; line 4: the database does not take it", said)
+    expect("devices", [1, 1, 1, 1], [len(await tokens(bed, who)) for who in others])
+
+
 @change
 async def changed_over(bed: Bed) -> None:
     """from Mnesia to SQL as docs/operations.md has it: no push is lost, thread ids stay, what was registered on the way too"""

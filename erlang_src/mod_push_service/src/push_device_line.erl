@@ -25,6 +25,8 @@
 -define(COUNT_WIDTH, 12).
 %% Bytes of a text; what clients may register is shorter.
 -define(MAX_TEXT, 1024).
+%% Of the name of an app, as the option takes it.
+-define(MAX_APP, 100).
 -define(MAX_NAMES, 64).
 -define(NAME, "^[a-z][a-z0-9_]{0,31}$").
 -define(KEY_BYTES, 32).
@@ -145,7 +147,8 @@ user(_) ->
 app(Fields) ->
     case text(Fields, <<"app">>) of
         <<>> -> wrong(<<"there is no app">>);
-        App -> App
+        App when byte_size(App) =< ?MAX_APP -> App;
+        _ -> wrong(<<"app is no name of one: too long">>)
     end.
 
 token(#{<<"token">> := Text}) when is_binary(Text) ->
@@ -159,9 +162,11 @@ token(_) ->
 text(Fields, Name) ->
     case Fields of
         #{Name := Text} when is_binary(Text), byte_size(Text) =< ?MAX_TEXT ->
-            case unicode:characters_to_binary(Text) of
+            %% Which no client can send, and PostgreSQL does not take.
+            case binary:match(Text, <<0>>) =:= nomatch
+                andalso unicode:characters_to_binary(Text) of
                 Text -> Text;
-                _ -> wrong(<<Name/binary, " is not in UTF-8">>)
+                _ -> wrong(<<Name/binary, " is not in UTF-8, or has a NUL">>)
             end;
         #{Name := #{<<"hex">> := _} = Value} -> plain(Value);
         #{Name := _} -> wrong(<<Name/binary, " is no text, or too long">>);
@@ -261,6 +266,6 @@ decode(Line) ->
         _:_ -> error
     end.
 
+%% Not code:ensure_loaded/1, which searches all folders each time for what is not there.
 has_json() ->
-    erlang:function_exported(json, module_info, 0)
-        orelse code:ensure_loaded(json) =:= {module, json}.
+    list_to_integer(erlang:system_info(otp_release)) >= 27.

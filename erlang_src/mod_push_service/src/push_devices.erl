@@ -41,9 +41,10 @@
 -type superseded() :: fun((Owned :: [device()], Previous :: [device()]) -> [device()] | keep).
 
 -callback init(Host :: binary(), gen_mod:opts()) -> ok.
-%% Writes the device, in one transaction with what it makes superfluous, unless that is to stay.
-%% Gone: devices that are no more, the same token of another owner among them.
--callback store(device(), superseded()) -> {ok, Gone :: [device()]} | kept | {error, db_failure}.
+%% Writes devices of a vhost, in one transaction with what they make superfluous, unless that is to
+%% stay. Gone: devices that are no more, the same token of another owner among them.
+-callback store([{device(), superseded()}, ...]) ->
+    {ok, [Gone :: [device()] | kept]} | {error, db_failure}.
 -callback lookup(us()) -> {ok, [device()]} | {error, db_failure}.
 -callback lookup_token(Host :: binary(), App :: binary(), Token :: binary()) ->
     {ok, [device()]} | {error, db_failure}.
@@ -101,7 +102,7 @@ register(#{us := US} = Device) ->
 store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
     Max = gen_mod:get_module_opt(Host, mod_push_service, max_devices),
     Store = fun() ->
-        (backend(US)):store(Device, fun(Owned, _) -> superseded(Device, Owned, Max) end)
+        (backend(US)):store([{Device, fun(Owned, _) -> superseded(Device, Owned, Max) end}])
     end,
     case elsewhere(Host, App) of
         [] ->
@@ -119,14 +120,14 @@ store(#{us := {_, Host} = US, app := App, token := Token} = Device) ->
 
 store_here(Store) ->
     case Store() of
-        {ok, Gone} -> {ok, Gone, ok};
+        {ok, [Gone]} -> {ok, Gone, ok};
         Error -> Error
     end.
 
 %% Where it cannot go elsewhere, the client is told to try again.
 store_alone(Store, Elsewhere, App, Token) ->
     case Store() of
-        {ok, Replaced} ->
+        {ok, [Replaced]} ->
             Results = [(backend(Host)):remove_token(Host, App, Token, fun(_) -> true end)
                        || Host <- Elsewhere],
             Moved = lists:append([Gone || {ok, Gone} <- Results]),

@@ -3,7 +3,7 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
+-export([init/2, store/1, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
 -export([owners/1, owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 
@@ -32,27 +32,23 @@ create(Table, Fields, More) ->
     ejabberd_mnesia:create(?MODULE, Table,
                            [{disc_copies, [node()]}, {attributes, Fields} | More]).
 
--spec store(push_devices:device(), push_devices:superseded()) ->
-    {ok, [push_devices:device()]} | kept | {error, db_failure}.
+-spec store([{push_devices:device(), push_devices:superseded()}, ...]) ->
+    {ok, [[push_devices:device()] | kept]} | {error, db_failure}.
+store(Devices) ->
+    transaction(fun() -> [store(Device, Superseded) || {Device, Superseded} <- Devices] end).
+
 store(#{us := US} = Device, Superseded) ->
-    Stored = transaction(fun() ->
-        #push_device{key = Key} = Row = to_row(Device),
-        %% Lock the row before the index is read: two users may register one token at once.
-        Previous = mnesia:read(push_device, Key, write),
-        Owned = mnesia:index_read(push_device, US, #push_device.us),
-        Was = [to_device(R) || R <- Previous],
-        case Superseded([to_device(R) || R <- Owned], Was) of
-            keep ->
-                kept;
-            Gone ->
-                lists:foreach(fun delete/1, Gone),
-                ok = mnesia:write(Row),
-                [D || #{us := Other} = D <- Was, Other =/= US] ++ Gone
-        end
-    end),
-    case Stored of
-        {ok, kept} -> kept;
-        _ -> Stored
+    #push_device{key = Key} = Row = to_row(Device),
+    %% Lock the row before the index is read: two users may register one token at once.
+    Previous = [to_device(R) || R <- mnesia:read(push_device, Key, write)],
+    Owned = mnesia:index_read(push_device, US, #push_device.us),
+    case Superseded([to_device(R) || R <- Owned], Previous) of
+        keep ->
+            kept;
+        Gone ->
+            lists:foreach(fun delete/1, Gone),
+            ok = mnesia:write(Row),
+            [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
     end.
 
 -spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.

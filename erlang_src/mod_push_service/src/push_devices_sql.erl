@@ -12,7 +12,7 @@
 
 -behaviour(push_devices).
 
--export([init/2, store/2, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
+-export([init/2, store/1, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
 -export([owners/1, owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 %% For push_removals_sql
@@ -73,26 +73,27 @@ connection(Host) ->
             Host
     end.
 
--spec store(push_devices:device(), push_devices:superseded()) ->
-    {ok, [push_devices:device()]} | kept | {error, db_failure}.
-store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
-    Stored = push_sql:transaction(connection(Host), fun() ->
+-spec store([{push_devices:device(), push_devices:superseded()}, ...]) ->
+    {ok, [[push_devices:device()] | kept]} | {error, db_failure}.
+store([{#{us := {_, Host}}, _} | _] = Devices) ->
+    push_sql:transaction(connection(Host), fun() ->
         %% In this order everywhere, so that two do not wait for one another.
-        lists:foreach(fun lock/1, lists:usort([slot(US), slot({App, Token})])),
-        Owned = owned(US),
-        Previous = by_token(Host, App, Token),
-        case Superseded(Owned, Previous) of
-            keep ->
-                kept;
-            Superfluous ->
-                Gone = delete_if(fun(_) -> true end, Superfluous),
-                ok = write(Device),
-                [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
-        end
-    end),
-    case Stored of
-        {ok, kept} -> kept;
-        _ -> Stored
+        lists:foreach(fun lock/1, lists:usort(lists:append(
+            [[slot(US), slot({App, Token})]
+             || {#{us := US, app := App, token := Token}, _} <- Devices]))),
+        [store(Device, Superseded) || {Device, Superseded} <- Devices]
+    end).
+
+store(#{us := {_, Host} = US, app := App, token := Token} = Device, Superseded) ->
+    Owned = owned(US),
+    Previous = by_token(Host, App, Token),
+    case Superseded(Owned, Previous) of
+        keep ->
+            kept;
+        Superfluous ->
+            Gone = delete_if(fun(_) -> true end, Superfluous),
+            ok = write(Device),
+            [D || #{us := Other} = D <- Previous, Other =/= US] ++ Gone
     end.
 
 -spec lookup(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.

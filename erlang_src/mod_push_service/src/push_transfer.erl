@@ -33,6 +33,7 @@
     host :: binary(),
     backend :: module(),
     is_used :: boolean(),               %% the vhost's users have their devices there
+    is_empty = false :: boolean(),      %% the store had no device when the import began
     max :: pos_integer(),
     now :: non_neg_integer(),
     names = #{} :: push_device_line:names(),
@@ -44,6 +45,11 @@
 
 %% Milliseconds that the nodes' engines are waited for, after some lines.
 -define(NODES_TIMEOUT, 5000).
+%% Devices that are stored at a time. ejabberd has ten connections to a database unless told
+%% otherwise: others need some, too.
+-define(TOGETHER, 4).
+%% Devices in one transaction: so short are its locks, and so many a database's writes to the disk.
+-define(BATCH, 50).
 %% Wrong lines that are told.
 -define(MAX_PROBLEMS, 10).
 
@@ -89,15 +95,18 @@ import(Host, Backend, Path) ->
             {error, {file, <<"The file is empty">>}, none};
         {ok, #import{failed = none, report = Report} = Done} ->
             ok = tell_sessions(Done),
-            {ok, Report#{problems := lists:reverse(maps:get(problems, Report))}};
+            {ok, sorted(Report)};
         {ok, #import{failed = Problem, report = none}} ->
             {error, Problem, none};
         {ok, #import{failed = Problem, last = Last, report = Report} = Done} ->
             ok = tell_sessions(Done),
-            {error, Problem, {Last, Report}};
+            {error, Problem, {Last, sorted(Report)}};
         {error, Problem} ->
             {error, Problem, none}
     end.
+
+sorted(#{problems := Problems} = Report) ->
+    Report#{problems := lists:sort(Problems)}.
 
 lines([{_, Line} | Lines], #import{report = none, host = Host} = State) ->
     case is_binary(Line) andalso push_device_line:read_header(Line, Host) of
@@ -107,7 +116,9 @@ lines([{_, Line} | Lines], #import{report = none, host = Host} = State) ->
     end;
 lines(Lines, #import{failed = none} = State) ->
     %% At once for some: the engines of all nodes are told in one go.
-    Done = told(lists:foldl(fun line/2, State, Lines)),
+    {Devices, Read} = lists:mapfoldl(fun line/2, State, Lines),
+    Results = store_all(lists:append(Devices), Read),
+    Done = told(lists:foldl(fun stored/2, Read, lists:keysort(1, Results))),
     case Done of
         #import{failed = none} -> {more, Done};
         _ -> {stop, Done}
@@ -124,28 +135,43 @@ failed(Problem, State) ->
 begin_with(#{count := Count, mac_key := Key}, State) ->
     Report = #{imported => 0, known => 0, refused => 0, problems => [], expected => Count,
                key => none},
-    case take_key(Key, State) of
-        {error, db_failure} -> failed(db_failure, State#import{report = Report});
-        Taken -> State#import{report = Report#{key := Taken}}
+    case is_empty(State) of
+        {ok, IsEmpty} -> with_key(take_key(Key, IsEmpty, State), Report,
+                                  State#import{is_empty = IsEmpty});
+        {error, db_failure} -> failed(db_failure, State#import{report = Report})
     end.
 
-line(_, #import{failed = Problem} = State) when Problem =/= none ->
-    State;
+is_empty(#import{host = Host, backend = Backend}) ->
+    Backend:is_empty(Host).
+
+with_key({error, db_failure}, Report, State) ->
+    failed(db_failure, State#import{report = Report});
+with_key(Taken, Report, State) ->
+    State#import{report = Report#{key := Taken}}.
+
 line({Number, Line}, #import{host = Host, now = Now, names = Names} = State) ->
     Read = case Line of
         too_long -> {error, <<"too long">>};
         _ -> push_device_line:read(Line, Host, Now, Names)
     end,
     case Read of
-        {ok, Device, Names1} -> stored(store(Device, State), Number, State#import{names = Names1});
-        {error, Sentence} -> wrong(Number, Sentence, State#import{last = Number})
+        {ok, Device, Names1} -> {[{Number, Device}], State#import{names = Names1}};
+        {error, Sentence} -> {[], wrong(Number, Sentence, State)}
     end.
 
-stored({error, db_failure}, _Number, State) ->
+%% What follows a failure may be stored or not: it comes again.
+stored({_, {ok, Owners}}, #import{failed = Problem, changed = Changed} = State)
+  when Problem =/= none ->
+    State#import{changed = Owners ++ Changed};
+stored(_, #import{failed = Problem} = State) when Problem =/= none ->
+    State;
+stored({_, {error, db_failure}}, State) ->
     failed(db_failure, State);
-stored(kept, Number, State) ->
+stored({Number, {refused, Sentence}}, State) ->
+    wrong(Number, Sentence, State#import{last = Number});
+stored({Number, kept}, State) ->
     counted(known, State#import{last = Number});
-stored({ok, Owners}, Number, #import{changed = Changed} = State) ->
+stored({Number, {ok, Owners}}, #import{changed = Changed} = State) ->
     counted(imported, State#import{last = Number, changed = Owners ++ Changed}).
 
 wrong(Number, Sentence, #import{report = Report} = State) ->
@@ -161,19 +187,63 @@ counted(What, #import{report = Report} = State) ->
 
 %%% Which registration wins
 
-store(#{us := US} = Device, #import{backend = Backend, max = Max} = State) ->
-    Elsewhere = elsewhere(Device, State),
-    case is_later_there(Elsewhere, Device) of
-        true ->
-            kept;
-        false ->
-            Decide = fun(Owned, Previous) -> superseded(Device, Owned, Previous, Max) end,
-            case Backend:store(Device, Decide) of
-                {ok, Gone} -> {ok, [US | owners(Gone ++ remove_there(Elsewhere, Device))]};
-                Other -> Other
-            end;
-        {error, db_failure} ->
-            {error, db_failure}
+%% Some at a time, each owner's in order: a database has several connections, and each device takes
+%% it some round trips.
+store_all(Devices, State) ->
+    Groups = maps:values(maps:groups_from_list(
+        fun({_, #{us := US}}) -> erlang:phash2(US, ?TOGETHER) end, Devices)),
+    Runs = [spawn_monitor(fun() -> exit({done, store_each(Group, State)}) end)
+            || Group <- Groups],
+    lists:append([receive
+                      {'DOWN', Monitor, process, Pid, {done, Results}} -> Results;
+                      {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
+                  end || {Pid, Monitor} <- Runs]).
+
+store_each([], _State) ->
+    [];
+store_each(Devices, State) ->
+    {Some, Rest} = lists:split(min(?BATCH, length(Devices)), Devices),
+    Results = store_some(Some, State),
+    case lists:keymember({error, db_failure}, 2, Results) of
+        true -> Results;
+        false -> Results ++ store_each(Rest, State)
+    end.
+
+store_some(Devices, State) ->
+    Judged = [{Number, Device, is_stale(Device, State)} || {Number, Device} <- Devices],
+    Old = [{Number, case Stale of true -> kept; Error -> Error end}
+           || {Number, _, Stale} <- Judged, Stale =/= false],
+    case [{Number, Device} || {Number, Device, false} <- Judged] of
+        [] ->
+            Old;
+        New ->
+            Old ++ write(New, State)
+    end.
+
+write(New, #import{backend = Backend, max = Max} = State) ->
+    settle(Backend:store([{Device, fun(Owned, Previous) ->
+                               superseded(Device, Owned, Previous, Max)
+                           end} || {_, Device} <- New]), New, State).
+
+settle({ok, Results}, New, State) ->
+    [{Number, case Result of
+                  kept -> kept;
+                  Gone -> {ok, [US | owners(Gone ++ remove_there(Device, State))]}
+              end}
+     || {{Number, #{us := US} = Device}, Result} <- lists:zip(New, Results)];
+%% One of them may be too much for the database; that is no reason to lose the others.
+settle({error, db_failure} = Error, [{Number, _}], State) ->
+    case is_empty(State) of
+        {ok, _} -> [{Number, {refused, <<"the database does not take it">>}}];
+        Error -> [{Number, Error}]
+    end;
+settle({error, db_failure}, New, State) ->
+    lists:append([write([One], State) || One <- New]).
+
+is_stale(Device, State) ->
+    case is_later_there(elsewhere(Device, State), Device) of
+        false -> is_known(Device, State);
+        Other -> Other
     end.
 
 %% Other places where the token may be. What users have now is right, and no import into a store
@@ -195,11 +265,21 @@ is_later_there([There | Rest], #{us := US, app := App, token := Token} = Device)
             Error
     end.
 
+%% Without a transaction, for an import that is made again.
+is_known(#{app := App, token := Token, registered_at := At},
+         #import{host = Host, backend = Backend, is_empty = false}) ->
+    case Backend:lookup_token(Host, App, Token) of
+        {ok, Devices} -> [] =/= [D || #{registered_at := Since} = D <- Devices, Since >= At];
+        Error -> Error
+    end;
+is_known(_Device, _State) ->
+    false.
+
 %% A registration of this moment wins all the same: it removes the token here when it is stored
 %% there.
-remove_there(Elsewhere, #{us := US, app := App, token := Token, registered_at := At}) ->
+remove_there(#{us := US, app := App, token := Token, registered_at := At} = Device, State) ->
     IsEarlier = fun(#{us := Other, registered_at := Since}) -> Other =/= US andalso Since < At end,
-    lists:append([Gone || There <- Elsewhere,
+    lists:append([Gone || There <- elsewhere(Device, State),
                           {ok, Gone} <- [(push_devices:backend(There)):remove_token(
                                              There, App, Token, IsEarlier)]]).
 
@@ -225,22 +305,22 @@ superseded(#{registered_at := At} = Device, Owned, Previous, Max) ->
 
 %% Thread ids and the names of devices that clients were told depend on it, so it comes along; but
 %% not where others' devices have theirs by the key that is there.
-take_key(none, _State) ->
+take_key(none, _IsEmpty, _State) ->
     none;
-take_key(Key, #import{host = Host, backend = Backend} = State) ->
-    case {Backend:secret(Host, mac_key, Key), Backend:is_empty(Host)} of
-        {{ok, Key}, {ok, _}} ->
+take_key(Key, IsEmpty, #import{host = Host, backend = Backend} = State) ->
+    case Backend:secret(Host, mac_key, Key) of
+        {ok, Key} ->
             ok = use_key(State),
             same;
-        {{ok, _}, {ok, true}} ->
+        {ok, _} when IsEmpty ->
             case Backend:set_secret(Host, mac_key, Key) of
                 ok -> ok = use_key(State), taken;
                 Error -> Error
             end;
-        {{ok, _}, {ok, false}} ->
+        {ok, _} ->
             other;
-        _ ->
-            {error, db_failure}
+        Error ->
+            Error
     end.
 
 use_key(#import{is_used = false}) ->

@@ -28,6 +28,8 @@ class Node:
         self.applications = applications
         self.log = folder / "ejabberd.log"
         self.config: dict[str, Any] = {}
+        # Seconds that a start may take.
+        self.patience = DEADLINE_S
         self.port, self._dist_port = child.free_ports(2)
         self._cookie = secrets.token_hex(16)
         if beside is not None:
@@ -69,12 +71,12 @@ class Node:
         try:
             while True:
                 word = asyncio.ensure_future(asyncio.get_running_loop().sock_recv(told, 4096))
-                done, _ = await asyncio.wait({word, ended}, timeout=DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait({word, ended}, timeout=self.patience, return_when=asyncio.FIRST_COMPLETED)
                 if word in done and expect.encode() in word.result():
                     return
                 if word not in done:
                     word.cancel()
-                    came = f"it ended with {ended.result()}" if ended in done else f"nothing for {DEADLINE_S:.0f} s"
+                    came = f"it ended with {ended.result()}" if ended in done else f"nothing for {self.patience:.0f} s"
                     raise Unexpected("ejabberd to start", f"{came}; its log is {self.log}")
         finally:
             ended.cancel()
@@ -136,6 +138,14 @@ class Node:
 
     async def reload(self, modules: dict[str, Any]) -> None:
         self.write_config(self.config["hosts"], modules)
+        result = await self.eval("ejabberd_config:reload()")
+        if result != "ok":
+            raise Unexpected("the configuration to be reloaded", str(result))
+
+    async def reload_keeping(self, modules: dict[str, Any]) -> None:
+        """The same, and all else of the configuration stays as it is."""
+        kept = {name: value for name, value in self.config.items() if name not in ("hosts", "modules")}
+        self.write_config(self.config["hosts"], modules, **kept)
         result = await self.eval("ejabberd_config:reload()")
         if result != "ok":
             raise Unexpected("the configuration to be reloaded", str(result))
