@@ -87,8 +87,8 @@ sessions(Host) ->
     end.
 
 %% told: the session knew its devices, and made the engines forget those that go.
--spec logout(push_devices:us(), Resource :: binary(), told | untold, Now :: non_neg_integer()) ->
-    ok.
+-spec logout(push_devices:us(), Resource :: binary() | password, told | untold,
+             Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Told, Now) ->
     _ = enqueue({logout, US, Resource, Told, Now}, ?MAX_QUEUE_WITH_ENDS),
     ok.
