@@ -219,14 +219,19 @@ remove_user(US, Condition) ->
         Error -> Error
     end.
 
-%% A session's clean end takes the devices with it that asked for it, unless they were registered
-%% since.
--spec logout(us(), push_sessions:session(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
-logout(US, Session, Now) ->
-    Condition = fun(#{remove_on_logout := Asked, registered_at := At} = Device) ->
-        Asked andalso At =< Now andalso push_sessions:is_bound(Device, Session)
+%% A session's clean end takes the devices with it that asked for it, a password's change all of
+%% the account's; unless they were registered since.
+-spec logout(us(), push_sessions:session() | password, Now :: non_neg_integer()) ->
+    ok | {error, db_failure}.
+logout(US, Which, Now) ->
+    Condition = fun(#{registered_at := At} = Device) ->
+        At =< Now andalso push_sessions:leaves(Device, Which)
     end,
-    case unregister(US, Condition, <<"logged out">>) of
+    Why = case Which of
+        password -> <<"the password was changed">>;
+        _ -> <<"logged out">>
+    end,
+    case unregister(US, Condition, Why) of
         {ok, _} -> ok;
         Error -> Error
     end.

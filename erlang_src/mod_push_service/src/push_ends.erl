@@ -12,7 +12,7 @@
 
 %% What ended. A token's has the owner that the engine has it under, where that is known.
 -type key() ::
-    {logout, push_devices:us(), push_sessions:session()}
+    {logout, push_devices:us(), push_sessions:session() | password}
     | {account, push_devices:us()}
     | {token, App :: binary(), Token :: binary()}.
 %% Devices that were registered later live.
@@ -69,15 +69,14 @@ living(Devices) ->
     end.
 
 has_ended(#{us := US, app := App, token := Token, registered_at := Since} = Device) ->
-    Ends = logouts(US, Device) ++ ets:lookup(?TABLE, {account, US})
+    Logouts = [End || {{logout, _, Which}, _, _} = End <- logouts(US),
+                      push_sessions:leaves(Device, Which)],
+    Ends = Logouts ++ ets:lookup(?TABLE, {account, US})
         ++ ets:lookup(?TABLE, {token, App, Token}),
     lists:any(fun({_, At, _}) -> Since =< At end, Ends).
 
-logouts(US, #{remove_on_logout := true} = Device) ->
-    Ends = ets:match_object(?TABLE, {{logout, US, '_'}, '_', '_'}),
-    [End || {{_, _, Session}, _, _} = End <- Ends, push_sessions:is_bound(Device, Session)];
-logouts(_US, _Device) ->
-    [].
+logouts(US) ->
+    ets:match_object(?TABLE, {{logout, US, '_'}, '_', '_'}).
 
 %% Tries some again. none: there is nothing to do. {later, N}: N are done, and of the rest each
 %% waits for a database that does not take it. {more, N}: there are some that were not tried.

@@ -11,7 +11,7 @@
 
 -export([init/0, learn/2, change/3, session/1, put/4, drop/2, take/3, others/2, online/1]).
 %% Pure
--export([user_agent/2, binding/1, is_bound/2]).
+-export([user_agent/2, binding/1, is_bound/2, leaves/2]).
 
 -export_type([session/0, user_agent/0]).
 
@@ -49,6 +49,11 @@ is_bound(#{user_agent := Name, resource := R, registered_at := At}, {Resource, {
     Name =:= Own andalso (R =:= Resource orelse At =< LoginAt);
 is_bound(#{resource := R}, {Resource, _}) ->
     R =:= Resource.
+
+%% Whether it goes with the session's logout, or with a new password.
+-spec leaves(push_devices:device(), session() | password) -> boolean().
+leaves(_Device, password) -> true;
+leaves(#{remove_on_logout := Asked} = Device, Session) -> Asked andalso is_bound(Device, Session).
 
 %% Tells a session's process all of its user's devices: push_service_hooks takes there which of
 %% them are bound to it.

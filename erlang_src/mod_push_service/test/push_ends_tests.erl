@@ -28,6 +28,11 @@ table_test_() ->
           ok = push_ends:keep({logout, ?US, Mine}, 10, none),
           ?assert(ends(Device))
       end},
+      {"a new password ends what was not registered since, whatever it asked for", fun() ->
+          ok = push_ends:keep({logout, ?US, password}, 10, none),
+          ?assert(ends((device())#{remove_on_logout => false})),
+          ?assertNot(ends((device())#{registered_at => 11}))
+      end},
       {"an account ends all its devices, a dead token one, whoever has it", fun() ->
           Carols = (device())#{us => {<<"carol">>, <<"localhost">>}, remove_on_logout => false},
           ok = push_ends:keep({account, ?US}, 10, none),

@@ -34,36 +34,43 @@ calls_have_room_where_messages_have_none_test_() ->
 some(Note) ->
     {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, [], []}.
 
-%% All owners of a vhost may be millions.
-owners_are_read_only_for_an_app_that_runs_test_() ->
+%% All owners of a vhost may be millions, and the database away.
+copies_of_which_nobody_knows_whether_they_are_right_go_without_a_look_into_the_database_test_() ->
     {setup,
      fun() ->
-         ok = push_settings:init(),
-         ok = push_apps:init_table(),
+         Engines = push_engines:setup(),
+         _ = push_engines:start(<<"a">>, #{registry => cache}, Engines),
          ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>,
                                                    content => none, apps => #{<<"a">> => #{}}}),
          Pid = suspended(),
          ok = sys:resume(Pid),
-         Pid
+         {Engines, Pid}
      end,
-     fun(Pid) ->
+     fun({Engines, Pid}) ->
          stop(Pid),
-         true = ets:delete(push_apps),
-         true = ets:delete(push_settings)
+         push_engines:cleanup(Engines)
      end,
-     fun() ->
-         Pid = whereis(push_loader),
-         1 = erlang:trace(Pid, true, [call]),
-         1 = erlang:trace_pattern({push_devices, backend, 1}, true, [global]),
-         Forget = fun() ->
-             ok = push_loader:forget_host(<<"localhost">>, fun() -> ok end),
-             Delivered = erlang:trace_delivered(Pid),
-             receive {trace_delivered, Pid, Delivered} -> ok end,
-             receive {trace, Pid, call, _} -> asked after 0 -> not_asked end
-         end,
-         ?assertEqual(not_asked, Forget()),
-         true = ets:insert(push_apps, {<<"a">>, #{}}),
-         ?assertEqual(asked, Forget())
+     fun({_, Pid}) ->
+         [{What, fun() ->
+              ok = apns_nif:set_devices(<<"a">>, <<"bob@localhost">>, []),
+              1 = erlang:trace(Pid, true, [call]),
+              1 = erlang:trace_pattern({push_devices, backend, 1}, true, [global]),
+              ok = Change(),
+              _ = sys:get_state(push_loader),
+              Delivered = erlang:trace_delivered(Pid),
+              receive {trace_delivered, Pid, Delivered} -> ok end,
+              1 = erlang:trace(Pid, false, [call]),
+              Asked = receive {trace, Pid, call, _} -> asked after 0 -> not_asked end,
+              ?assertEqual(not_asked, Asked),
+              ?assertEqual({error, unknown_owner},
+                           apns_nif:count_devices(<<"a">>, <<"bob@localhost">>))
+          end}
+          || {What, Change} <-
+                 [{"settings", fun() ->
+                      push_loader:forget_host(<<"localhost">>, fun() -> ok end)
+                  end},
+                  {"node down", fun() -> push_loader ! {nodedown, other@host}, ok end},
+                  {"node up", fun() -> push_loader ! {nodeup, other@host}, ok end}]]
      end}.
 
 suspended() ->
