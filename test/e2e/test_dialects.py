@@ -61,6 +61,32 @@ async def disables(bed: Bed) -> None:
         expect("tokens", [kept], await bed.stored(bob))
 
 
+def disable_xml(token: str, kind: str = "applepush") -> str:
+    """What newer clients of the Business Edition send: the device by name."""
+    return (f"<disable xmlns='p1:push'><appid>{TOPIC}</appid>"
+            f"<notification><type>{kind}</type><id>{token}</id></notification></disable>")
+
+
+@p1.case
+async def disables_by_token(bed: Bed) -> None:
+    """<disable/> with a token removes that device, whichever session registered it, and says so when there is none"""
+    bob, carol = await bed.user(), await bed.user("carol")
+    phone, pad = await bed.online(bob), await bed.online(bob, "pad")
+    gone, kept = new_token(), new_token()
+    await phone.ask(push_xml(gone))
+    await phone.ask(push_xml(kept))
+    await pad.ask("<disable xmlns='p1:push'/>")
+    expect("tokens", sorted([gone, kept]), sorted(await bed.stored(bob)))
+    for xml, condition in ((disable_xml(gone, "webpush"), "not-acceptable"), (disable_xml("no token"), "not-acceptable"),
+                           (disable_xml(new_token()), "item-not-found")):
+        expect(f"the refusal of {xml}", condition, refusal(await pad.ask(xml, expect_error=True))[0])
+    refused = await (await bed.online(carol)).ask(disable_xml(gone), expect_error=True)
+    expect("another's device", "item-not-found", refusal(refused)[0])
+    expect("tokens", sorted([gone, kept]), sorted(await bed.stored(bob)))
+    await pad.ask(disable_xml(gone.upper()))
+    expect("tokens", [kept], await bed.stored(bob))
+
+
 @p1.case
 async def refuses(bed: Bed) -> None:
     """another service, another app, no token: an error that says so, and nothing is stored"""

@@ -1,9 +1,9 @@
 %% ejabberd Business Edition's <push xmlns='p1:push'>, which the apps of its customers send, as the
-%% fields of our own form. Pure. What has no counterpart here (keepalive and duration of sessions,
-%% presence while detached) is not read.
+%% fields of our own form, and its <disable/>. Pure. What has no counterpart here (keepalive and
+%% duration of sessions, presence while detached) is not read.
 -module(push_p1).
 
--export([fields/1]).
+-export([fields/1, disabled/1]).
 
 -include("xmpp.hrl").
 
@@ -18,6 +18,24 @@ fields(#xmlel{name = <<"push">>} = Push) ->
             no_token()
     end.
 
+%% What is to go: the device of a token, or those of the session, which older clients mean; they
+%% send it at each login that is to have no pushes, too.
+-spec disabled(#xmlel{}) ->
+    session | {token, Hex :: binary()} | {error, push_form:form_error()}.
+disabled(#xmlel{name = <<"disable">>} = Disable) ->
+    case fxml:get_subtag(Disable, <<"notification">>) of
+        #xmlel{} = Notification -> disabled(text(Notification, <<"type">>), Notification);
+        false -> session
+    end.
+
+disabled(<<"applepush">>, Notification) ->
+    case push_form:token(text(Notification, <<"id">>)) of
+        {ok, Token} -> {token, Token};
+        error -> {error, {not_acceptable, <<"<id/> in <notification/> is no device token">>}}
+    end;
+disabled(_Type, _Notification) ->
+    no_apple().
+
 no_token() ->
     {error, {bad_request, <<"The device token is missing: give it as <id/> in <notification/>">>}}.
 
@@ -31,6 +49,9 @@ notification(<<"applepush">>, Token, Push) ->
         <<"content">> => content(fxml:get_subtag(Push, <<"body">>)),
         <<"remove_on_logout">> => remove_on_logout(text(Push, <<"offline">>))})};
 notification(_Type, _Token, _Push) ->
+    no_apple().
+
+no_apple() ->
     {error, {not_acceptable, <<"Only notifications of type applepush can be sent here">>}}.
 
 environment(<<"true">>) -> <<"sandbox">>;

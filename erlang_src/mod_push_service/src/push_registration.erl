@@ -4,7 +4,7 @@
 %% error with a sentence.
 -module(push_registration).
 
--export([enable/4, disable/4, p1_push/3, p1_disable/1]).
+-export([enable/4, disable/4, p1_push/3, p1_disable/2]).
 %% For push_adhoc
 -export([register/4, register_phone/3, unregister/2, unregister_wanted/2, unregister_session/1,
          owned/2, refused/1]).
@@ -119,10 +119,13 @@ p1_push(From, El, Settings) ->
         {error, Error} -> refused(Error)
     end.
 
-%% It names no device: those of this session are meant.
--spec p1_disable(jid()) -> answer([push_devices:device()]).
-p1_disable(From) ->
-    unregister_session(From).
+-spec p1_disable(jid(), #xmlel{}) -> answer([push_devices:device()]).
+p1_disable(From, El) ->
+    case push_p1:disabled(El) of
+        session -> unregister_session(From);
+        {token, _} = Wanted -> unregister_wanted(From, [Wanted]);
+        {error, Error} -> refused(Error)
+    end.
 
 %% RFC 3339, in UTC.
 -spec datetime(UnixMs :: non_neg_integer()) -> binary().

@@ -321,7 +321,7 @@ answer(Action, IQ, JID, El, Settings) ->
             enable -> push_registration:enable(JID, Node, El, Settings);
             disable -> push_registration:disable(JID, Node, El, Settings);
             p1_push -> push_registration:p1_push(JID, El, Settings);
-            p1_disable -> push_registration:p1_disable(JID)
+            p1_disable -> push_registration:p1_disable(JID, El)
         end
     end),
     case Answer of
