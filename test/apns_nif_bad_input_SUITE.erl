@@ -360,7 +360,7 @@ a_wrong_type_of_argument_is_badarg(_Config) ->
         {unregister_token, [?APP, bob, <<"00">>]}, {unregister_token, [?APP, Owner, #{}]},
         {set_devices, [?APP, bob, []]}, {set_devices, [?APP, Owner, <<"00">>]},
         {set_devices, [?APP, Owner, [<<"00">> | <<"11">>]]}, {set_devices, [?APP, Owner, [a]]},
-        {forget_owner, [?APP, bob]}, {count_devices, [?APP, bob]}, {count_devices, [app, Owner]},
+        {forget_owners, [app]}, {forget_owner, [?APP, bob]}, {count_devices, [?APP, bob]}, {count_devices, [app, Owner]},
         {notify, [app, Owner, #{}]}, {notify, [?APP, bob, hello(#{})]},
         {notify, [?APP, {owner, Owner}, hello(#{})]}, {notify, [?APP, {token}, hello(#{})]},
         {notify, [?APP, {token, "00"}, hello(#{})]}, {notify, [?APP, ?TARGET, []]},

@@ -99,6 +99,7 @@ a_stopped_app_is_unknown(_Config) ->
     ?assertEqual(Unknown, apns_nif:unregister_token(?APP, <<"bob">>, token(1))),
     ?assertEqual(Unknown, apns_nif:set_devices(?APP, <<"bob">>, [])),
     ?assertEqual(Unknown, apns_nif:forget_owner(?APP, <<"bob">>)),
+    ?assertEqual(Unknown, apns_nif:forget_owners(?APP)),
     ?assertEqual(Unknown, apns_nif:count_devices(?APP, <<"bob">>)),
     ?assertEqual(Unknown, apns_nif:set_event_receiver(?APP, self())),
     ?assertEqual(Unknown, apns_nif:stats(?APP)),

@@ -43,6 +43,7 @@ call() ->
         {unregister_token, [app(), owner(), token()]},
         {set_devices, [app(), owner(), nearly(few(device()))]},
         {forget_owner, [app(), owner()]},
+        {forget_owners, [app()]},
         {count_devices, [app(), owner()]},
         {notify, [app(), target(), notification()]},
         {notify, [app(), target(), notification(), map_of(opts())]}

@@ -49,7 +49,8 @@
 %% Apps
 -export([start_app/2, stop_app/2, set_event_receiver/2, stats/1]).
 %% Devices of owners, the node's hot copy
--export([register_token/3, unregister_token/3, set_devices/3, forget_owner/2, count_devices/2]).
+-export([register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1,
+    count_devices/2]).
 %% Pushes
 -export([notify/3, notify/4]).
 %% The library
@@ -76,7 +77,7 @@
 -on_load(on_load/0).
 -nifs([
     start_app/2, stop_app/2, set_event_receiver/2, stats/1,
-    register_token/3, unregister_token/3, set_devices/3, forget_owner/2, count_devices/2,
+    register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1, count_devices/2,
     notify/4
 ]).
 
@@ -518,6 +519,18 @@ set_devices(_App, _Owner, _Devices) ->
 %% '''
 -spec forget_owner(app(), owner()) -> ok | {error, unknown_app}.
 forget_owner(_App, _Owner) ->
+    not_loaded().
+
+%% @doc Makes all owners of the app unknown at once.
+%%
+%% For a change after which devices mean something else than before: what is asked for next is
+%% loaded anew.
+%%
+%% ```
+%% ok = apns_nif:forget_owners(App).
+%% '''
+-spec forget_owners(app()) -> ok | {error, unknown_app}.
+forget_owners(_App) ->
     not_loaded().
 
 %% @doc How many devices an owner has, of either kind.

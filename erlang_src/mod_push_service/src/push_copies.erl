@@ -51,24 +51,17 @@ set_devices(App, US, Content, Devices, Then) ->
         Then(App, OwnerKey)
     end || {Level, OwnerKey} <- push_trigger:owner_keys(US, Content)]).
 
-%% All owners of a vhost become unknown. Where no app runs, as at the start of ejabberd, no engine
-%% knows anybody.
+%% All owners of a vhost become unknown; and with them those of other vhosts with the same apps: to
+%% tell them apart would take a look at each of a million, and to ask the database for those who
+%% have devices forgets none of those who had.
 -spec forget_host(Host :: binary()) -> ok.
 forget_host(Host) ->
     case push_settings:get(Host) of
-        {ok, #{apps := Apps, content := Content}} ->
-            case running(Apps) of
-                [] -> ok;
-                Running -> forget_host(Host, Running, Content)
-            end;
+        {ok, #{apps := Apps}} ->
+            lists:foreach(fun(App) -> engine(fun() -> apns_nif:forget_owners(App) end) end,
+                          running(Apps));
         none ->
             ok
-    end.
-
-forget_host(Host, Running, Content) ->
-    case (push_devices:backend(Host)):owners(Host) of
-        {ok, Owners} -> lists:foreach(fun(US) -> forget(US, Running, Content) end, Owners);
-        {error, db_failure} -> ok
     end.
 
 %% The user becomes unknown: the next message asks the database.

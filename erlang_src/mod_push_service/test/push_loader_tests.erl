@@ -35,35 +35,31 @@ some(Note) ->
     {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, [], []}.
 
 %% All owners of a vhost may be millions.
-owners_are_read_only_for_an_app_that_runs_test_() ->
+to_forget_all_reads_no_owner_test_() ->
     {setup,
      fun() ->
-         ok = push_settings:init(),
-         ok = push_apps:init_table(),
-         ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>,
-                                                   content => none, apps => #{<<"a">> => #{}}}),
+         Engines = push_engines:setup(),
+         _ = push_engines:start(<<"forget">>, #{}, Engines),
+         ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>, content => none,
+                                                   apps => #{<<"forget">> => #{}}}),
          Pid = suspended(),
          ok = sys:resume(Pid),
-         Pid
+         {Pid, Engines}
      end,
-     fun(Pid) ->
+     fun({Pid, Engines}) ->
          stop(Pid),
-         true = ets:delete(push_apps),
-         true = ets:delete(push_settings)
+         push_engines:cleanup(Engines)
      end,
      fun() ->
          Pid = whereis(push_loader),
+         ok = apns_nif:set_devices(<<"forget">>, <<"bob@localhost">>, []),
          1 = erlang:trace(Pid, true, [call]),
          1 = erlang:trace_pattern({push_devices, backend, 1}, true, [global]),
-         Forget = fun() ->
-             ok = push_loader:forget_host(<<"localhost">>, fun() -> ok end),
-             Delivered = erlang:trace_delivered(Pid),
-             receive {trace_delivered, Pid, Delivered} -> ok end,
-             receive {trace, Pid, call, _} -> asked after 0 -> not_asked end
-         end,
-         ?assertEqual(not_asked, Forget()),
-         true = ets:insert(push_apps, {<<"a">>, #{}}),
-         ?assertEqual(asked, Forget())
+         ok = push_loader:forget_host(<<"localhost">>, fun() -> ok end),
+         Delivered = erlang:trace_delivered(Pid),
+         receive {trace_delivered, Pid, Delivered} -> ok end,
+         ?assertEqual(not_asked, receive {trace, Pid, call, _} -> asked after 0 -> not_asked end),
+         ?assertMatch(#{owners := 0}, push_engines:stats(<<"forget">>))
      end}.
 
 suspended() ->
