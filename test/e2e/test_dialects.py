@@ -1,5 +1,6 @@
 """The words of others' clients, as those clients send them: the Business Edition's p1:push, and Tigase's register-device."""
 
+import base64
 from typing import Any
 
 from bed import Bed
@@ -80,6 +81,91 @@ async def refuses(bed: Bed) -> None:
     expect("tokens", [[], []], [await bed.stored(bob), await bed.stored(carol)])
     await phone.ask("<push xmlns='urn:example:other'/>", expect_error=True)
     expect("crashes", 0, (await bed.node.counters())["hook_crashed"])
+
+
+class MonalBed(Bed):
+    """Apps that are named as Monal names its builds."""
+
+    def module_config(self, **options: Any) -> dict[str, Any]:
+        app = self.simulator.app()
+        names = ("monalProdiOS", "monalProdiOS-sandbox")
+        return super().module_config(**{"apps": {name: app | {"topic": "im.example.monal"} for name in names}} | options)
+
+
+monal = Suite("Monal", lambda: MonalBed(MODULES))
+others = Suite("others' options and commands", lambda: Bed(MODULES))
+
+
+def enable_xml(node: str, *fields: tuple[str, str]) -> str:
+    form = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields)
+    return (f"<enable xmlns='urn:xmpp:push:0' jid='{SERVICE}' node='{node}'><x xmlns='jabber:x:data' type='submit'>"
+            "<field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+            f"{form}</x></enable>")
+
+
+def command_xml(node: str, *fields: tuple[str, str]) -> str:
+    form = "".join(f"<field var='{name}'><value>{value}</value></field>" for name, value in fields)
+    return (f"<command xmlns='http://jabber.org/protocol/commands' node='{node}' action='execute'>"
+            f"<x xmlns='jabber:x:data' type='submit'>{form}</x></command>")
+
+
+@monal.case
+async def names_its_build(bed: Bed) -> None:
+    """the token is the node, and pushModule names the app of the build"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    for module in ("monalProdiOS", "monalProdiOS-sandbox"):
+        token = new_token()
+        await phone.ask(enable_xml(token, ("pushModule", module)))
+        expect("apps", [module], [device["app"] for device in await phone.devices()])
+        await phone.disable(token)
+    answer = await phone.ask(enable_xml(new_token(), ("pushModule", "quicksyProdiOS")), expect_error=True)
+    expect("a build that is not here", "item-not-found", refusal(answer)[0])
+
+
+@others.case
+async def mongooseim(bed: Bed) -> None:
+    """MongooseIM's clients name a service, give the token as device_id, and a node of their own choice"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone, token, node = await bed.online(bob), new_token(), "punsub_node_for_my_private_iphone"
+    options = (("service", "apns"), ("device_id", token), ("silent", "false"), ("topic", TOPIC), ("priority", "high"),
+               ("mode", "prod"), ("mutable_content", "true"), ("click_action", "open"), ("sound", "default"))
+    await phone.ask(enable_xml(node, *options))
+    expect("tokens", [token], await bed.stored(bob))
+    refused = await phone.ask(enable_xml(node, ("service", "fcm"), *options[1:]), expect_error=True)
+    expect("another service", "not-acceptable", refusal(refused)[0])
+    await phone.vanish()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, "hello")
+    expect("pushes", [token], [push.token for push in await bed.pushes(since, bob)])
+    await phone.resume()
+    await phone.disable(node)
+    expect("tokens after disable", [], await bed.stored(bob))
+
+
+@others.case
+async def royneary_pushoff_p2(bed: Bed) -> None:
+    """the ad-hoc commands of royneary's app server, mod_pushoff and p2, each with its own way to write a token"""
+    bob = await bed.user()
+    phone, token = await bed.online(bob), new_token()
+    raw = base64.b64encode(bytes.fromhex(token)).decode()
+    for node, undo, *fields in (
+        ("register-push-apns", "unregister-push", ("token", raw), ("device-id", "phone"), ("device-name", "Bob's phone"),
+         ("app", TOPIC)),
+        ("register-push-apns", "unregister-push", ("token", raw), ("backend_ref", TOPIC)),
+        ("register-push-apns-h2", "unregister-push", ("token", raw), ("backend_ref", TOPIC)),
+        ("register-push-apns", "unregister-push-apns", ("token", token), ("device-id", "phone"),
+         ("muc", "room@conference.localhost"), ("topic", TOPIC)),
+    ):
+        answer = await phone.ask(command_xml(node, *((name, value.replace("'", "&apos;")) for name, value in fields)),
+                                 to="localhost")
+        form = fields_of(answer.xml)
+        expect(f"{node}'s answer to {fields}", (SERVICE, True, True), (form["jid"], bool(form["node"]), bool(form["secret"])))
+        expect("tokens", [token], await bed.stored(bob))
+        named = tuple(field for field in fields if field[0] == "device-id")
+        await phone.ask(command_xml(undo, *named), to="localhost")
+        expect(f"tokens after {undo}", [], await bed.stored(bob))
 
 
 class TigaseBed(Bed):
@@ -220,4 +306,4 @@ async def both_are_served(bed: Bed) -> None:
 
 
 if __name__ == "__main__":
-    run(p1, tigase, shared)
+    run(p1, monal, others, tigase, shared)

@@ -29,9 +29,12 @@ async def mod_push(bed: Bed) -> None:
     await phone.enable("d-no-token", service="push.example.org")
     expect("stored before", [], await bed.stored(bob))
     first = await from_mod_push(bed, "push.example.org")
-    expect("counts", {"imported": 1, "known": 0, "refused": 1}, first)
-    expect("a second time", {"imported": 0, "known": 1, "refused": 1}, await from_mod_push(bed, "push.example.org"))
-    expect("of nobody's service", {"imported": 0, "known": 0, "refused": 0}, await from_mod_push(bed, "no.example.org"))
+    others = {"services": ["elsewhere.example.org"]}
+    expect("counts", {"imported": 1, "known": 0, "refused": 1} | others, first)
+    expect("a second time", {"imported": 0, "known": 1, "refused": 1} | others, await from_mod_push(bed, "push.example.org"))
+    expect("of nobody's service", {"imported": 0, "known": 0, "refused": 0,
+                                   "services": ["elsewhere.example.org", "push.example.org"]},
+           await from_mod_push(bed, "no.example.org"))
     expect("stored", [token], await bed.stored(bob))
     await phone.logout()
     await bed.settle(bob)
@@ -61,7 +64,7 @@ async def mod_pushoff(bed: Bed) -> None:
         user = jid.partition("@")[0]
         await bed.node.eval(f'mnesia:dirty_write({{{table}, {{<<"{user}">>, <<"localhost">>}}, '
                             f'binary:decode_hex(<<"{raw}">>), {backend}, erlang:timestamp()}})')
-    expect("counts", {"imported": 2, "known": 0, "refused": 0}, await counts(bed, call))
+    expect("counts", {"imported": 2, "known": 0, "refused": 0, "services": []}, await counts(bed, call))
     expect("stored", [[token], [other], []], [await bed.stored(jid) for jid in (bob, carol, dave)])
 
 
@@ -74,6 +77,7 @@ async def by_command(bed: Bed) -> None:
     for arguments, expected in (
             (("push_import_mod_push", "localhost", "push.command.test", TOPIC), (0, "imported: 1, known before: 0,")),
             (("push_import_mod_push", "localhost", "Push.command.test", TOPIC), (0, "imported: 0, known before: 1,")),
+            (("push_import_mod_push", "localhost", "p.example", TOPIC), (0, "no device is registered for that service, but for ")),
             (("push_import_mod_push", "localhost", "", TOPIC), (1, "no domain, as push.example.org")),
             (("push_import_mod_push", "localhost", "push.command.test", "nonesuch"), (1, f"there are {TOPIC}")),
             (("push_import_mod_push", "other.test", "push.command.test", TOPIC), (1, "it runs on localhost")),

@@ -206,6 +206,33 @@ async def discovery(bed: Bed) -> None:
     expect("commands", True, {"register-push-apns", "unregister-push", "list-push-registrations"} <= nodes)
 
 
+@xep0357.case
+async def both_tokens(bed: Bed) -> None:
+    """voip_token registers the PushKit token of the same phone: a call rings there alone, and both go as one"""
+    bob, alice = await bed.user(), await bed.sender()
+    phone = await bed.online(bob)
+    alert, voip = new_token(), new_token()
+    await phone.enable(alert.upper(), voip_token=voip, remove_on_logout="true")
+    expect("tokens", sorted([alert, voip]), sorted(await bed.stored(bob)))
+    devices = await phone.devices()
+    expect("kinds", ["alert", "voip"], sorted(device["kind"] for device in devices))
+    expect("one id", 1, len({device["device-id"] for device in devices if device["device-id"]}))
+    await phone.vanish()
+    await bed.settle(bob)
+    since = await bed.simulator.end()
+    alice.send(bob, None, "<propose xmlns='urn:xmpp:jingle-message:0' id='call-1'>"
+                          "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>",
+               "<store xmlns='urn:xmpp:hints'/>")
+    expect("what rings", [voip], [push.token for push in await bed.pushes(since, bob)])
+    await phone.resume()
+    for token in (alert, alert.upper()):
+        await phone.disable(token)
+        expect("tokens after disable", [], await bed.stored(bob))
+        await phone.enable(alert, voip_token=voip, device_id="phone", remove_on_logout="true")
+    await phone.logout()
+    await bed.until_stored(bob, [])
+
+
 adhoc = Suite("ad-hoc commands", lambda: Bed(DISCO))
 
 
@@ -241,6 +268,26 @@ async def enable_afterwards(bed: Bed) -> None:
     expect("another user's node", "item-not-found",
            (await other.enable_refused(form["node"], secret=form["secret"]))[0])
     expect("tokens", [token], await bed.stored(bob))
+    await phone.logout()
+    await bed.until_stored(bob, [])
+
+
+@adhoc.case
+async def both_tokens_by_command(bed: Bed) -> None:
+    """what <enable/> with the answer's node says holds for both tokens of the phone"""
+    bob = await bed.user()
+    phone = await bed.online(bob)
+    tokens = sorted([new_token(), new_token()])
+    for device_id in ({}, {"device-id": "phone"}):
+        request = {"token": tokens[0], "voip-token": tokens[1]} | device_id
+        form = fields_of((await phone.command("register-push-apns", request)).xml)
+        await phone.enable(form["node"], secret=form["secret"])
+        expect("tokens", tokens, sorted(await bed.stored(bob)))
+        expect("kinds", ["alert", "voip"], sorted(device["kind"] for device in await phone.devices()))
+        await phone.disable(form["node"])
+        expect("tokens after disable", [], await bed.stored(bob))
+    form = fields_of((await phone.command("register-push-apns", request)).xml)
+    await phone.enable(form["node"], remove_on_logout="true")
     await phone.logout()
     await bed.until_stored(bob, [])
 

@@ -258,10 +258,14 @@ removed(1) -> <<"1 device is removed">>;
 removed(N) -> <<(integer_to_binary(N))/binary, " devices are removed">>.
 
 -spec imported(push_import:counts()) -> sentence().
-imported(#{imported := Imported, known := Known, refused := Refused}) ->
+imported(#{imported := Imported, known := Known, refused := Refused, services := Services}) ->
+    %% None of the service that was named: another one may be what was meant.
+    Others = [["; no device is registered for that service, but for ",
+               lists:join(", ", [printable(S) || S <- Services])]
+              || Imported + Known + Refused =:= 0, Services =/= []],
     iolist_to_binary(
         ["imported: ", integer_to_binary(Imported), ", known before: ", integer_to_binary(Known),
-         ", refused, since they are no tokens of the app: ", integer_to_binary(Refused)]).
+         ", refused, since they are no tokens of the app: ", integer_to_binary(Refused), Others]).
 
 -spec exported(non_neg_integer()) -> sentence().
 exported(1) -> <<"1 device is in the file">>;

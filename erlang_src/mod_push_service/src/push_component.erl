@@ -163,9 +163,9 @@ command(IQ) ->
 run(#jid{lserver = Host} = From, #jid{lserver = Service}, Request) ->
     case push_settings:get(Host) of
         {ok, #{service := Service, tigase := App} = Settings} when App =/= none ->
-            push_registration:device_command(From, Request, Settings);
+            push_adhoc:device_command(From, Request, Settings);
         _ ->
-            push_registration:foreign(Request)
+            push_adhoc:foreign(Request)
     end.
 
 not_allowed(#iq{type = Type, lang = Lang} = IQ) ->

@@ -50,7 +50,7 @@ adhoc_local_items(Acc, #jid{lserver = Host}, #jid{lserver = Host} = To, Lang) ->
     end,
     Ours = [#disco_item{jid = jid:remove_resource(To), node = Node,
                         name = translate:translate(Lang, Name)}
-            || {Node, Name} <- push_registration:command_nodes()],
+            || {Node, Name} <- push_adhoc:command_nodes()],
     {result, Items ++ Ours};
 adhoc_local_items(Acc, _From, _To, _Lang) ->
     Acc.
@@ -58,7 +58,7 @@ adhoc_local_items(Acc, _From, _To, _Lang) ->
 %% What a command's node is (XEP-0050, section 2.4).
 -spec disco_local_identity([identity()], jid(), jid(), binary(), binary()) -> [identity()].
 disco_local_identity(Acc, _From, _To, Node, Lang) ->
-    case lists:keyfind(Node, 1, push_registration:command_nodes()) of
+    case lists:keyfind(Node, 1, push_adhoc:command_nodes()) of
         {_, Name} ->
             [#identity{category = <<"automation">>, type = <<"command-node">>,
                        name = translate:translate(Lang, Name)} | Acc];
@@ -70,7 +70,7 @@ disco_local_identity(Acc, _From, _To, Node, Lang) ->
                            binary(), binary()) ->
     {error, stanza_error()} | {result, [binary()]} | empty.
 disco_local_features(Acc, _From, _To, Node, _Lang) ->
-    case lists:keymember(Node, 1, push_registration:command_nodes()) of
+    case lists:keymember(Node, 1, push_adhoc:command_nodes()) of
         true -> {result, [?NS_COMMANDS, ?NS_XDATA]};
         false -> Acc
     end.

@@ -6,7 +6,8 @@
 %% fields.
 -module(push_form).
 
--export([fields/1, fields_of/1, registration/3, token/1, choose_app/2, wanted/1, says_nothing/1]).
+-export([fields/1, fields_of/1, registration/3, registrations/3, token/1, choose_app/2, wanted/1,
+         says_nothing/1]).
 
 -export_type([fields/0, registration/0, form_error/0]).
 
@@ -65,6 +66,38 @@ registration(Fields, Node, Apps) ->
                content => content(Fields),
                language => language(Fields),
                remove_on_logout => boolean(Fields, <<"remove_on_logout">>, false)}}
+    catch
+        throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
+    end.
+
+%% A phone may tell both of its tokens at once: then two registrations, the alert one first.
+-spec registrations(fields(), Node :: binary(), Apps :: #{binary() => map()}) ->
+    {ok, [registration(), ...]} | {error, form_error()}.
+registrations(Fields, Node, Apps) ->
+    case {registration(Fields, Node, Apps), second_token(Fields)} of
+        {{error, _} = Error, _} -> Error;
+        {_, {error, _} = Error} -> Error;
+        {{ok, Registration}, none} -> {ok, [Registration]};
+        {{ok, #{kind := voip}}, {ok, _}} ->
+            {error, {not_acceptable, <<"Field 'voip_token' goes with an alert token: of kind voip "
+                                       "is the token itself">>}};
+        {{ok, #{token := Token}}, {ok, Token}} ->
+            {error, {not_acceptable, <<"Field 'voip_token' repeats the device token: PushKit "
+                                       "gives another one">>}};
+        {{ok, Registration}, {ok, Voip}} ->
+            {ok, [Registration, Registration#{kind := voip, token := Voip}]}
+    end.
+
+second_token(Fields) ->
+    try text(Fields, <<"voip_token">>, ?MAX_TOKEN_TEXT) of
+        <<>> ->
+            none;
+        Text ->
+            case token(Text) of
+                {ok, Hex} -> {ok, Hex};
+                error -> {error, {not_acceptable, <<"Field 'voip_token' is no device token: 1 to "
+                                                    "100 bytes in hex, or 32 to 100 in base64">>}}
+            end
     catch
         throw:{Kind, Sentence} -> {error, {Kind, Sentence}}
     end.
@@ -140,8 +173,9 @@ app(Fields, Apps) ->
 %% An app by its name, or by what tells it apart; none said, there must be only one.
 -spec choose_app(fields(), #{binary() => map()}) -> {ok, binary()} | {error, Sentence :: binary()}.
 choose_app(Fields, Apps) ->
-    ByName = [text(Fields, Field, ?MAX_ID) || Field <- [<<"app">>, <<"appid">>, <<"backend_ref">>],
-                                              is_map_key(Field, Fields)],
+    Given = [text(Fields, Field, ?MAX_ID) || Field <- [<<"app">>, <<"appid">>, <<"backend_ref">>],
+                                             is_map_key(Field, Fields)],
+    ByName = Given ++ push_module(Fields, Apps),
     Named = [Name || Name <- ByName, is_map_key(Name, Apps)],
     Candidates = case {ByName, Named} of
         {[], _} -> maps:keys(Apps);
@@ -169,6 +203,10 @@ choose_app(Fields, Apps) ->
         {Several, _} ->
             {error, <<"Say which app: field 'app' takes one of: ", (names(Several))/binary>>}
     end.
+
+%% Monal says which of its vendor's builds it is: who builds it anew may name an app so.
+push_module(#{<<"pushmodule">> := [Name]}, Apps) when is_map_key(Name, Apps) -> [Name];
+push_module(_Fields, _Apps) -> [].
 
 is_for(_Name, _Apps, []) ->
     true;

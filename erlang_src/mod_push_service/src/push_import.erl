@@ -9,13 +9,16 @@
 
 -type counts() :: #{imported := non_neg_integer(),   %% registered now
                     known := non_neg_integer(),      %% registered before
-                    refused := non_neg_integer()}.   %% what they have is no device of this app
+                    refused := non_neg_integer(),    %% what they have is no device of this app
+                    services := [binary()]}.         %% for which others are registered
 -type problem() :: {error, not_loaded | no_app | no_table | database_failure}.
 
 %% Bytes of the shortest token that Apple gives: shorter nodes of mod_push are other services'.
 -define(MIN_TOKEN, 32).
 %% Milliseconds that a table of mod_pushoff may take to be there.
 -define(TABLE_TIMEOUT, 10000).
+%% Other services that are named.
+-define(MAX_SERVICES, 5).
 
 %% mod_push's registrations for Service whose node is a device token; their forms count.
 -spec mod_push(Host :: binary(), Service :: binary(), App :: binary()) ->
@@ -43,7 +46,7 @@ sessions(Store, {U, S}) ->
 from_session(US, {Timestamp, {_, _, _} = Jid, Node, Form}, Service, App, Apps) ->
     case jid:encode(jid:make(Jid)) of
         Service -> registration(US, Node, push_form:fields(form(Form)), Timestamp, App, Apps);
-        _ -> elsewhere
+        Other -> {elsewhere, Other}
     end;
 from_session(US, {Timestamp, Jid, Node, Form}, Service, App, Apps) ->
     from_session(US, {Timestamp, jid:tolower(Jid), Node, Form}, Service, App, Apps).
@@ -98,7 +101,7 @@ registration(US, Token, Fields, {_, _, _} = Timestamp, App, Apps) ->
     end.
 
 import(Found, ToDevice) ->
-    import(Found, ToDevice, #{imported => 0, known => 0, refused => 0}).
+    import(Found, ToDevice, #{imported => 0, known => 0, refused => 0, services => []}).
 
 import([], _ToDevice, Counts) ->
     {ok, Counts};
@@ -106,8 +109,14 @@ import([One | Found], ToDevice, Counts) ->
     case store(ToDevice(One)) of
         database_failure -> {error, database_failure};
         elsewhere -> import(Found, ToDevice, Counts);
+        {elsewhere, Service} -> import(Found, ToDevice, noted(Service, Counts));
         Outcome -> import(Found, ToDevice, maps:update_with(Outcome, fun(N) -> N + 1 end, Counts))
     end.
+
+noted(Service, #{services := Services} = Counts) when length(Services) < ?MAX_SERVICES ->
+    Counts#{services := lists:usort([Service | Services])};
+noted(_Service, Counts) ->
+    Counts.
 
 store({ok, #{us := US, app := App, token := Token} = Device}) ->
     case push_devices:list(US) of

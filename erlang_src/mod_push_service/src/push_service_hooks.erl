@@ -302,15 +302,17 @@ answer(Action, IQ, JID, El, Settings) ->
         end
     end),
     case Answer of
-        {ok, Devices} when is_list(Devices) ->
-            ok = push_sessions:change(JID, unbind, Devices),
-            xmpp:make_iq_result(IQ);
-        {ok, Device} ->
-            ok = push_sessions:change(JID, bind, [Device]),
+        {ok, Devices} ->
+            ok = push_sessions:change(JID, change(Action), Devices),
             xmpp:make_iq_result(IQ);
         {error, Error} ->
             xmpp:make_error(IQ, Error)
     end.
+
+change(enable) -> bind;
+change(p1_push) -> bind;
+change(disable) -> unbind;
+change(p1_disable) -> unbind.
 
 %% Requests for another service's jid or another user, where mod_push is not there to serve them.
 -spec process_iq(iq()) -> iq().
@@ -330,7 +332,7 @@ adhoc_local_commands(Acc, From, #jid{lserver = Host} = To, Request) ->
     case push_settings:get(Host) of
         {ok, Settings} ->
             Answer = request("Push command", fun() ->
-                push_registration:command(From, To, Request, Settings)
+                push_adhoc:command(From, To, Request, Settings)
             end),
             case Answer of
                 not_ours ->

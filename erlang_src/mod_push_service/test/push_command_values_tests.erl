@@ -147,7 +147,8 @@ an_outcome_is_a_row_test() ->
 an_import_tells_its_counts_test() ->
     ?assertEqual(<<"imported: 3, known before: 2, "
                    "refused, since they are no tokens of the app: 1">>,
-                 push_command_values:imported(#{imported => 3, known => 2, refused => 1})).
+                 push_command_values:imported(#{imported => 3, known => 2, refused => 1,
+                                                services => [<<"other">>]})).
 
 an_engine_is_at_something_test_() ->
     [?_assertEqual(State, push_command_values:engine(Stats))

@@ -41,6 +41,22 @@ grouped() ->
     Groups = [Group || <<Group:8/binary>> <= ?HEX],
     iolist_to_binary(["<", lists:join(" ", Groups), ">"]).
 
+voip_tokens_test_() ->
+    Voip = binary:copy(<<"5a">>, 32),
+    Both = fun(Fields) -> push_form:registrations(fields(Fields), ?HEX, ?ONE) end,
+    [?_assertMatch({ok, [#{kind := alert, token := ?HEX, language := <<"de">>},
+                         #{kind := voip, token := Voip, language := <<"de">>}]},
+                   Both([{"voip-token", string:uppercase(Voip)}, {"language", "de"}])),
+     ?_assertMatch({ok, [#{kind := alert}]}, Both([{"voip_token", ""}])),
+     ?_assertMatch({error, {not_acceptable, <<"Field 'voip_token' is no device", _/binary>>}},
+                   Both([{"voip_token", "mine"}])),
+     ?_assertMatch({error, {not_acceptable, <<"Field 'voip_token' is too long", _/binary>>}},
+                   Both([{"voip_token", binary:copy(<<"a">>, 1000)}])),
+     ?_assertMatch({error, {not_acceptable, <<"Field 'voip_token' repeats", _/binary>>}},
+                   Both([{"voip_token", ?HEX}])),
+     ?_assertMatch({error, {not_acceptable, <<"Field 'voip_token' goes with", _/binary>>}},
+                   Both([{"voip_token", Voip}, {"kind", "voip"}]))].
+
 says_nothing_test() ->
     ?assert(push_form:says_nothing(#{})),
     ?assert(push_form:says_nothing(#{<<"form_type">> => [<<"x">>], <<"node">> => [<<>>]})),
@@ -90,6 +106,9 @@ apps_test_() ->
          {"by environment", [{"environment", "sandbox"}], ?TWO, <<"beta">>},
          {"by topic and mode", [{"topic", "im.app"}, {"mode", "prod"}], ?TWO, <<"im.app">>},
          {"pushoff's backend_ref", [{"backend_ref", "beta"}], ?TWO, <<"beta">>},
+         {"Monal's pushModule", [{"pushModule", "beta"}], ?TWO, <<"beta">>},
+         {"of several apps none is its pushModule", [{"pushModule", "quicksy"}], ?TWO, error},
+         {"the only app, whatever its pushModule", [{"pushModule", "quicksy"}], ?ONE, <<"im.app">>},
          {"not said", [], ?TWO, error},
          {"a topic in both environments", [{"topic", "im.app"}], ?TWO, error},
          {"name and environment that differ",

@@ -11,6 +11,8 @@ from typing import Any
 import slixmpp
 from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.stanza import Iq
+from slixmpp.xmlstream.handler import Waiter
+from slixmpp.xmlstream.matcher import MatcherId
 
 from .waiting import DEADLINE_S, Unexpected, within
 
@@ -159,6 +161,17 @@ class Phone:
         if expect_error:
             raise Unexpected("an error", str(answer))
         return answer
+
+    async def ask_raw(self, iq: str, iq_id: str) -> Iq:
+        """The answer to an <iq/> that goes out as it stands."""
+        waiter = Waiter(f"raw {iq_id}", MatcherId(iq_id))
+        self._client.register_handler(waiter)
+        self.send_raw(iq)
+        return await within(waiter.wait(timeout=2 * DEADLINE_S), f"an answer to {iq[:200]}")
+
+    async def ended(self) -> None:
+        """The server has ended the connection."""
+        await within(self._events["disconnected"].wait(), f"{self.jid}'s connection to be ended by the server")
 
     # XEP-0357
 
