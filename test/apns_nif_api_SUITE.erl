@@ -14,7 +14,6 @@
     set_devices_replaces_them_all/1,
     an_unregistered_device_gets_nothing/1,
     a_known_owner_without_devices_is_not_an_unknown_one/1,
-    all_owners_are_forgotten_at_once/1,
     a_token_needs_no_owner/1,
     hex_and_raw_bytes_are_the_same_token/1,
     a_notification_arrives_in_apples_words/1,
@@ -47,7 +46,6 @@ all() ->
         set_devices_replaces_them_all,
         an_unregistered_device_gets_nothing,
         a_known_owner_without_devices_is_not_an_unknown_one,
-        all_owners_are_forgotten_at_once,
         a_token_needs_no_owner,
         hex_and_raw_bytes_are_the_same_token,
         a_notification_arrives_in_apples_words,
@@ -165,17 +163,6 @@ a_known_owner_without_devices_is_not_an_unknown_one(_Config) ->
     ok = apns_nif:forget_owner(?APP, ?BOB),
     ?assertEqual({Unknown, Unknown}, Asked()),
     ?assertMatch(#{unknown_owner := 2}, apns_nif:stats(?APP)).
-
-all_owners_are_forgotten_at_once(_Config) ->
-    %% Those with devices and those without are unknown, and may be known again.
-    Carol = <<"carol@example.org">>,
-    ok = apns_nif:set_devices(?APP, ?BOB, [token(1)]),
-    ok = apns_nif:set_devices(?APP, Carol, []),
-    ok = apns_nif:forget_owners(?APP),
-    ?assertMatch(#{owners := 0, owners_without_devices := 0, devices := 0}, apns_nif:stats(?APP)),
-    ?assertEqual({error, unknown_owner}, apns_nif:count_devices(?APP, Carol)),
-    ok = apns_nif:set_devices(?APP, ?BOB, [token(1)]),
-    ?assertEqual({ok, 1}, apns_nif:count_devices(?APP, ?BOB)).
 
 a_token_needs_no_owner(_Config) ->
     %% A push to a token carries no owner in its outcome.

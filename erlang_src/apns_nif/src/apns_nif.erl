@@ -77,7 +77,8 @@
 -on_load(on_load/0).
 -nifs([
     start_app/2, stop_app/2, set_event_receiver/2, stats/1,
-    register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1, count_devices/2,
+    register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1,
+    count_devices/2,
     notify/4
 ]).
 

@@ -40,7 +40,8 @@ to_forget_all_reads_no_owner_test_() ->
      fun() ->
          Engines = push_engines:setup(),
          _ = push_engines:start(<<"forget">>, #{}, Engines),
-         ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>, content => none,
+         ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>,
+                                                   content => none,
                                                    apps => #{<<"forget">> => #{}}}),
          Pid = suspended(),
          ok = sys:resume(Pid),
