@@ -182,6 +182,12 @@ async def former_tables(bed: Bed) -> None:
     expect("not kept", 2, after["removals_dropped"] - before["removals_dropped"])
     expect("failures of the database", before["database_failed"], after["database_failed"])
     expect("times it was said", 1, (await bed.log()).count(said))
+    # An account's removal is whole all the same, and not to be repeated.
+    leaver = owner()
+    await register(bed, device(leaver, new_token()))
+    await bed.node.eval(f"push_devices:remove_user({us(leaver)})")
+    expect("the leaver's tokens", [], await tokens(bed, leaver))
+    expect("ends that wait", before["ends_kept"], (await bed.node.counters())["ends_kept"])
     await load_tables(bed)
     expect("what is told in the end", [], await bed.node.eval(
         f"""Try = fun T(0) -> late; T(N) ->

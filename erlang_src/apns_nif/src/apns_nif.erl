@@ -49,8 +49,8 @@
 %% Apps
 -export([start_app/2, stop_app/2, set_event_receiver/2, stats/1]).
 %% Devices of owners, the node's hot copy
--export([register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1,
-    count_devices/2]).
+-export([register_token/3, unregister_token/3, set_devices/3, forget_owner/2, forget_owners/1]).
+-export([count_devices/2]).
 %% Pushes
 -export([notify/3, notify/4]).
 %% The library
@@ -522,10 +522,7 @@ set_devices(_App, _Owner, _Devices) ->
 forget_owner(_App, _Owner) ->
     not_loaded().
 
-%% @doc Makes all owners of the app unknown at once.
-%%
-%% For a change after which devices mean something else than before: what is asked for next is
-%% loaded anew.
+%% @doc Makes all owners unknown: for when nobody can say which of the copies are still right.
 %%
 %% ```
 %% ok = apns_nif:forget_owners(App).

@@ -36,6 +36,7 @@ start(Host, Opts) ->
     ok = set_apps(Host, maps:get(apps, Settings)),
     ok = set_component(Host, Settings),
     ok = push_service_hooks:register(Host),
+    ok = push_password:set_host(Host, maps:get(remove_on_password_change, Settings)),
     push_loader:learn_sessions(Host).
 
 -spec stop(binary()) -> ok.
@@ -43,6 +44,7 @@ stop(Host) ->
     ok = push_service_hooks:unregister(Host),
     %% While the vhost still leads to its devices.
     ok = push_usage:flush(),
+    ok = push_password:set_host(Host, false),
     ok = set_apps(Host, #{}),
     %% While the module is stopped devices may change unseen: what engines know of them is worth
     %% nothing afterwards. Those that have just stopped know nothing any more, so a server that
@@ -68,6 +70,7 @@ reload(Host, NewOpts, OldOpts) ->
     ok = push_loader:forget_host(Host, fun() -> push_settings:put(Host, Settings) end),
     ok = set_apps(Host, maps:get(apps, Settings)),
     ok = set_component(Host, Settings),
+    ok = push_password:set_host(Host, maps:get(remove_on_password_change, Settings)),
     push_service_hooks:register(Host).
 
 %% A missing one is a warning in ejabberd's log: without mod_adhoc there are no ad-hoc commands,
@@ -100,6 +103,7 @@ settings(Opts) ->
     Apps = gen_mod:get_opt(apps, Opts),
     #{service => gen_mod:get_opt(host, Opts),
       content => gen_mod:get_opt(content, Opts),
+      remove_on_password_change => gen_mod:get_opt(remove_on_password_change, Opts),
       apps => maps:map(fun(_Name, App) -> (maps:remove(tigase, App))#{registry => cache} end,
                        Apps),
       tigase => hd([Name || {Name, #{tigase := true}} <- maps:to_list(Apps)] ++ [none])}.
@@ -129,6 +133,8 @@ mod_opt_type(apps) ->
 %% With two tokens each, no more than an engine's registry has room for.
 mod_opt_type(max_devices) ->
     econf:int(1, 50);
+mod_opt_type(remove_on_password_change) ->
+    econf:bool();
 mod_opt_type(db_type) ->
     econf:db_type(push_devices).
 
@@ -139,6 +145,7 @@ mod_options(Host) ->
      {host, <<"push.", Host/binary>>},
      {content, none},
      {max_devices, 20},
+     {remove_on_password_change, false},
      {db_type, ejabberd_config:default_db(Host, push_devices)}].
 
 %% The words of apns_nif:config().
@@ -322,6 +329,12 @@ mod_doc() ->
                   ?T("Devices of one user at most; a phone that registers two tokens with one "
                      "device_id is one. Of more, the longest unused goes. "
                      "The default is '20'.")}},
+           {remove_on_password_change,
+            #{value => "true | false",
+              desc =>
+                  ?T("Whether a change of an account's password removes all its devices, so that "
+                     "a lost phone shows nothing any more. Before ejabberd 25.07 only changes by "
+                     "clients and commands are seen. The default is 'false'.")}},
            {db_type,
             #{value => "mnesia | sql",
               desc =>

@@ -57,7 +57,9 @@ is_running(App) ->
 
 -spec running() -> [app()].
 running() ->
-    [App || {App, _} <- ets:tab2list(?TABLE)].
+    try [App || {App, _} <- ets:tab2list(?TABLE)]
+    catch error:badarg -> []
+    end.
 
 %% For the table's owner, when it ends: an app that runs still has nobody else to stop it.
 -spec stop_running() -> ok.

@@ -3,7 +3,7 @@
 -module(push_copies).
 
 -export([list/1, load/1, load/2, load_all/1]).
--export([forget_host/1, forget/1, forget/2, remove/3]).
+-export([forget_all/0, forget_host/1, forget/1, forget/2, remove/3]).
 
 %% What the user has by the database, without what has ended and waits to be written there.
 -spec list(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
@@ -51,18 +51,23 @@ set_devices(App, US, Content, Devices, Then) ->
         Then(App, OwnerKey)
     end || {Level, OwnerKey} <- push_trigger:owner_keys(US, Content)]).
 
-%% All owners of a vhost become unknown; and with them those of other vhosts with the same apps: to
-%% tell them apart would take a look at each of a million, and to ask the database for those who
-%% have devices forgets none of those who had.
+%% All owners of the apps that the vhost has become unknown, those of other vhosts included: the
+%% vhost's own could be named only by the database, and there may be millions. Each is read again
+%% when a message comes.
 -spec forget_host(Host :: binary()) -> ok.
 forget_host(Host) ->
     case push_settings:get(Host) of
-        {ok, #{apps := Apps}} ->
-            lists:foreach(fun(App) -> engine(fun() -> apns_nif:forget_owners(App) end) end,
-                          running(Apps));
-        none ->
-            ok
+        {ok, #{apps := Apps}} -> forget_apps(running(Apps));
+        none -> ok
     end.
+
+%% All owners become unknown.
+-spec forget_all() -> ok.
+forget_all() ->
+    forget_apps(push_apps:running()).
+
+forget_apps(Apps) ->
+    lists:foreach(fun(App) -> engine(fun() -> apns_nif:forget_owners(App) end) end, Apps).
 
 %% The user becomes unknown: the next message asks the database.
 -spec forget(push_devices:us()) -> ok.

@@ -216,14 +216,19 @@ remove_user(US, Condition) ->
         Error -> Error
     end.
 
-%% A session's clean end takes the devices with it that asked for it, unless they were registered
-%% since.
--spec logout(us(), Resource :: binary(), Now :: non_neg_integer()) -> ok | {error, db_failure}.
-logout(US, Resource, Now) ->
+%% A session's clean end takes the devices with it that asked for it, a password's change all of
+%% the account's; unless they were registered since.
+-spec logout(us(), Resource :: binary() | password, Now :: non_neg_integer()) ->
+    ok | {error, db_failure}.
+logout(US, Which, Now) ->
     Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
-        R =:= Resource andalso Asked andalso At =< Now
+        At =< Now andalso (Which =:= password orelse (R =:= Which andalso Asked))
     end,
-    case unregister(US, Condition, <<"logged out">>) of
+    Why = case Which of
+        password -> <<"the password was changed">>;
+        _ -> <<"logged out">>
+    end,
+    case unregister(US, Condition, Why) of
         {ok, _} -> ok;
         Error -> Error
     end.

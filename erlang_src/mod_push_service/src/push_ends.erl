@@ -12,7 +12,7 @@
 
 %% What ended. A token's has the owner that the engine has it under, where that is known.
 -type key() ::
-    {logout, push_devices:us(), Resource :: binary()}
+    {logout, push_devices:us(), Resource :: binary() | password}
     | {account, push_devices:us()}
     | {token, App :: binary(), Token :: binary()}.
 %% Devices that were registered later live.

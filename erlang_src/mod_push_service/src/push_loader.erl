@@ -87,8 +87,8 @@ sessions(Host) ->
     end.
 
 %% told: the session knew its devices, and made the engines forget those that go.
--spec logout(push_devices:us(), Resource :: binary(), told | untold, Now :: non_neg_integer()) ->
-    ok.
+-spec logout(push_devices:us(), Resource :: binary() | password, told | untold,
+             Now :: non_neg_integer()) -> ok.
 logout(US, Resource, Told, Now) ->
     _ = enqueue({logout, US, Resource, Told, Now}, ?MAX_QUEUE_WITH_ENDS),
     ok.
@@ -134,8 +134,8 @@ patient_call(Request, Timeout) ->
 is_self() ->
     whereis(?MODULE) =:= self().
 
-%% All owners of a vhost become unknown to the engines; then Fun runs. For a change after which
-%% copies mean something else.
+%% All owners of a vhost's apps become unknown to the engines; then Fun runs. For a change after
+%% which copies mean something else.
 -spec forget_host(Host :: binary(), fun(() -> ok)) -> ok.
 forget_host(Host, Fun) ->
     try gen_server:call(?MODULE, {forget_host, Host, Fun}, infinity)
@@ -157,8 +157,11 @@ enqueue(Msg, Limit) ->
 
 -spec init([]) -> {ok, #state{}}.
 init([]) ->
-    %% What was in the mailbox of a process that crashed is lost, and with it its count.
+    %% What was in the mailbox of a process that crashed is lost, and with it its count; and the
+    %% engines do not know what it was.
     ok = atomics:put(persistent_term:get({?MODULE, queue}), 1, 0),
+    ok = guarded(fun push_copies:forget_all/0),
+    ok = net_kernel:monitor_nodes(true),
     _ = erlang:send_after(?REPEAT_INTERVAL, self(), repeat),
     {ok, #state{}}.
 
@@ -211,6 +214,11 @@ handle_info(repeat, #state{repeated = Before} = State) ->
     end,
     _ = erlang:send_after(Pause, self(), repeat),
     {noreply, State#state{repeated = Repeated}};
+%% What the node had changed when it ended, and what it changed while it was out of reach, it may
+%% not have told. Which owners that concerns nobody knows.
+handle_info({Change, _Node}, State) when Change =:= nodedown; Change =:= nodeup ->
+    ok = guarded(fun push_copies:forget_all/0),
+    {noreply, State};
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),
     {noreply, State}.

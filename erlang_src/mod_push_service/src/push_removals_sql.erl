@@ -46,8 +46,14 @@ forget({User, Host}) ->
             ?SQL("delete from push_removal where username=%(User)s and %(Host)H"))
     end),
     case Answer of
-        {ok, _} -> ok;
-        Error -> Error
+        {ok, _} ->
+            ok;
+        Error ->
+            %% Where there is no table there is nothing to forget.
+            case push_sql:lacks(push_devices_sql:connection(Host), removals) of
+                true -> ok;
+                false -> Error
+            end
     end.
 
 %% With those of the same millisecond as the last.

@@ -11,6 +11,7 @@
     service := binary(),                    %% the jid that clients put into <enable/>
     content := push_content:level(),
     apps := #{App :: binary() => apns_nif:config()},
+    remove_on_password_change := boolean(),
     tigase := App :: binary() | none        %% whose clients register as with Tigase's service
 }.
 

@@ -7,7 +7,7 @@
 %% once every RETRY_INTERVAL, all others fail at once.
 -module(push_sql).
 
--export([init/0, terminate/0, query/2, transaction/2, transaction/3]).
+-export([init/0, terminate/0, query/2, transaction/2, transaction/3, lacks/2]).
 %% For the logger
 -export([redact/2]).
 %% Pure
@@ -73,6 +73,13 @@ transaction(Host, Part, Fun) ->
             Error -> Error
         end
     end).
+
+%% Whether the last request for the part found that its table is not there.
+-spec lacks(Host :: binary(), part()) -> boolean().
+lacks(Host, Part) ->
+    try ets:member(?TABLE, {Host, Part})
+    catch error:badarg -> false
+    end.
 
 request(Host, Part, Ask) ->
     case is_away(Host) orelse (Part =/= devices andalso is_away({Host, Part})) of

@@ -34,33 +34,44 @@ calls_have_room_where_messages_have_none_test_() ->
 some(Note) ->
     {some, #{us => ?US, key => <<"key">>, notes => [{none, Note}]}, [], []}.
 
-%% All owners of a vhost may be millions.
-to_forget_all_reads_no_owner_test_() ->
+%% All owners of a vhost may be millions, and the database away.
+copies_of_which_nobody_knows_whether_they_are_right_go_without_a_look_into_the_database_test_() ->
     {setup,
      fun() ->
          Engines = push_engines:setup(),
-         _ = push_engines:start(<<"forget">>, #{}, Engines),
+         _ = push_engines:start(<<"a">>, #{registry => cache}, Engines),
          ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>,
                                                    content => none,
-                                                   apps => #{<<"forget">> => #{}}}),
+                                                   apps => #{<<"a">> => #{}}}),
          Pid = suspended(),
          ok = sys:resume(Pid),
-         {Pid, Engines}
+         {Engines, Pid}
      end,
-     fun({Pid, Engines}) ->
+     fun({Engines, Pid}) ->
          stop(Pid),
          push_engines:cleanup(Engines)
      end,
-     fun() ->
-         Pid = whereis(push_loader),
-         ok = apns_nif:set_devices(<<"forget">>, <<"bob@localhost">>, []),
-         1 = erlang:trace(Pid, true, [call]),
-         1 = erlang:trace_pattern({push_devices, backend, 1}, true, [global]),
-         ok = push_loader:forget_host(<<"localhost">>, fun() -> ok end),
-         Delivered = erlang:trace_delivered(Pid),
-         receive {trace_delivered, Pid, Delivered} -> ok end,
-         ?assertEqual(not_asked, receive {trace, Pid, call, _} -> asked after 0 -> not_asked end),
-         ?assertMatch(#{owners := 0}, push_engines:stats(<<"forget">>))
+     fun({_, Pid}) ->
+         [{What, fun() ->
+              ok = apns_nif:set_devices(<<"a">>, <<"bob@localhost">>, []),
+              1 = erlang:trace(Pid, true, [call]),
+              1 = erlang:trace_pattern({push_devices, backend, 1}, true, [global]),
+              ok = Change(),
+              _ = sys:get_state(push_loader),
+              Delivered = erlang:trace_delivered(Pid),
+              receive {trace_delivered, Pid, Delivered} -> ok end,
+              1 = erlang:trace(Pid, false, [call]),
+              Asked = receive {trace, Pid, call, _} -> asked after 0 -> not_asked end,
+              ?assertEqual(not_asked, Asked),
+              ?assertEqual({error, unknown_owner},
+                           apns_nif:count_devices(<<"a">>, <<"bob@localhost">>))
+          end}
+          || {What, Change} <-
+                 [{"settings", fun() ->
+                      push_loader:forget_host(<<"localhost">>, fun() -> ok end)
+                  end},
+                  {"node down", fun() -> push_loader ! {nodedown, other@host}, ok end},
+                  {"node up", fun() -> push_loader ! {nodeup, other@host}, ok end}]]
      end}.
 
 suspended() ->

@@ -1,7 +1,7 @@
 //! The library behind `apns_nif.erl`: Erlang terms in, events out.
 //!
 //! A function decodes, checks, hands over and returns; it never waits. `start_app` and `stop_app`,
-//! which read key files and join a thread, run on dirty schedulers. Nothing is decided here that
+//! which read key files and join a thread, and `forget_owners` run on dirty schedulers. Nothing is decided here that
 //! could be decided in [`apns_engine`] or [`apns_proto`], because nothing here runs without a BEAM.
 //!
 //! - `apps`: name → running app
@@ -132,7 +132,7 @@ fn forget_owner<'a>(env: Env<'a>, app: Binary<'a>, owner: Binary<'a>) -> NifResu
     })
 }
 
-/// A million owners take longer to drop than a normal scheduler has.
+/// Millions of owners take a while to free.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn forget_owners<'a>(env: Env<'a>, app: Binary<'a>) -> NifResult<Term<'a>> {
     answer(env, || {
