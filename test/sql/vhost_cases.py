@@ -4,7 +4,7 @@ from bed import Bed
 from bed.phone import new_token
 from bed.suite import Case, expect
 from databases import OTHER_HOST
-from store_cases import at_once, device, owner, register, tokens, us
+from store_cases import at_once, device, owner, owners_in, register, tokens, us
 
 CASES: list[Case] = []
 
@@ -23,7 +23,7 @@ async def same_name(bed: Bed) -> None:
     expect("here", [here], await tokens(bed, (name, "localhost")))
     expect("there", [there], await tokens(bed, (name, OTHER_HOST)))
     for host, listed in (("localhost", 1), (OTHER_HOST, 1)):
-        owners = await bed.node.eval(f'{{ok, O}} = (push_devices:backend(<<"{host}">>)):owners(<<"{host}">>), O')
+        owners = await bed.node.eval(owners_in(host))
         expect(f"times listed in {host}", listed, owners.count([name, host]))
         expect(f"other vhosts among {host}'s", [], [us for us in owners if us[1] != host])
     await bed.node.eval(f"push_devices:remove_user({us((name, 'localhost'))})")

@@ -61,8 +61,6 @@
 -callback update(Host :: binary(), App :: binary(), Notes :: [{Token :: binary(), Note}],
                  fun((device(), Note) -> device())) ->
     {ok, Changed :: non_neg_integer()} | {error, db_failure} when Note :: term().
-%% All owners of a vhost, without order.
--callback owners(Host :: binary()) -> {ok, [us()]} | {error, db_failure}.
 %% Those who have a device of the app.
 -callback owners_of(Host :: binary(), App :: binary()) -> {ok, [us()]} | {error, db_failure}.
 %% Devices of a vhost, by app.

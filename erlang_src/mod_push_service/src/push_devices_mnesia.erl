@@ -4,7 +4,7 @@
 -behaviour(push_devices).
 
 -export([init/2, store/1, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
--export([owners/1, owners_of/2, count/1]).
+-export([owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 
 -include("logger.hrl").
@@ -106,15 +106,6 @@ update_each(App, Notes, Change) ->
 change({_, Note}, Rows, Change) ->
     [to_row(New) || Row <- Rows, Old <- [to_device(Row)], New <- [Change(Old, Note)],
                     New =/= Old].
-
--spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
-owners(Host) ->
-    Pattern = #push_device{key = '_', us = {'$1', Host}, registered_at = '_', info = '_'},
-    try mnesia:dirty_select(push_device, [{Pattern, [], ['$1']}]) of
-        Users -> {ok, [{User, Host} || User <- lists:usort(Users)]}
-    catch
-        exit:{aborted, Reason} -> failure(Reason)
-    end.
 
 -spec count(Host :: binary()) ->
     {ok, #{App :: binary() => pos_integer()}} | {error, db_failure}.

@@ -13,7 +13,7 @@
 -behaviour(push_devices).
 
 -export([init/2, store/1, lookup/1, remove/2, remove_token/4, update/4, secret/3, place/1]).
--export([owners/1, owners_of/2, count/1]).
+-export([owners_of/2, count/1]).
 -export([lookup_token/3, fold/3, is_empty/1, set_secret/3]).
 %% For push_removals_sql
 -export([connection/1, kind/1]).
@@ -126,14 +126,6 @@ update(Host, App, Notes, Change) ->
         lists:sum([write_more(New) || {Token, Note} <- Notes,
                                            Old <- by_token(Host, App, Token),
                                            New <- [Change(Old, Note)], New =/= Old])
-    end).
-
--spec owners(Host :: binary()) -> {ok, [push_devices:us()]} | {error, db_failure}.
-owners(Host) ->
-    push_sql:query(connection(Host), fun() ->
-        {selected, Rows} = ejabberd_sql:sql_query_t(
-            ?SQL("select distinct @(username)s from push_device where %(Host)H")),
-        [{User, Host} || {User} <- Rows]
     end).
 
 -spec owners_of(Host :: binary(), App :: binary()) ->

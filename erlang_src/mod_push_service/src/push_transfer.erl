@@ -192,10 +192,11 @@ counted(What, #import{report = Report} = State) ->
 store_all(Devices, State) ->
     Groups = maps:values(maps:groups_from_list(
         fun({_, #{us := US}}) -> erlang:phash2(US, ?TOGETHER) end, Devices)),
-    Runs = [spawn_monitor(fun() -> exit({done, store_each(Group, State)}) end)
+    Self = self(),
+    Runs = [spawn_monitor(fun() -> Self ! {self(), store_each(Group, State)} end)
             || Group <- Groups],
     lists:append([receive
-                      {'DOWN', Monitor, process, Pid, {done, Results}} -> Results;
+                      {Pid, Results} -> true = demonitor(Monitor, [flush]), Results;
                       {'DOWN', Monitor, process, Pid, Reason} -> error(Reason)
                   end || {Pid, Monitor} <- Runs]).
 

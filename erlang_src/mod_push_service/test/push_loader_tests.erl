@@ -41,7 +41,8 @@ copies_of_which_nobody_knows_whether_they_are_right_go_without_a_look_into_the_d
          Engines = push_engines:setup(),
          _ = push_engines:start(<<"a">>, #{registry => cache}, Engines),
          ok = push_settings:put(<<"localhost">>, #{service => <<"push.localhost">>,
-                                                   content => none, apps => #{<<"a">> => #{}}}),
+                                                   content => none,
+                                                   apps => #{<<"a">> => #{}}}),
          Pid = suspended(),
          ok = sys:resume(Pid),
          {Engines, Pid}
