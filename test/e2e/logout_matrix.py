@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from bed import Bed, child
 from bed.machine import PASSWORD
+from bed.paths import ejabberd_version
 from bed.phone import NS_PUSH, PUBLISH_OPTIONS, Phone, form_xml, new_token
 from bed.suite import Case, Suite, expect
 from bed.web import Bosh, WebPhone, WebSocket
@@ -18,6 +19,7 @@ MODULES = {"mod_adhoc": {}, "mod_admin_extra": {}, "mod_bosh": {"max_inactivity"
 PROPOSE = ("<propose xmlns='urn:xmpp:jingle-message:0' id='call'>"
            "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>")
 STORE = "<store xmlns='urn:xmpp:hints'/>"
+HAS_SASL2 = ejabberd_version() >= [24, 2]
 
 
 class WebBed(Bed):
@@ -25,15 +27,20 @@ class WebBed(Bed):
 
     def write_config(self) -> None:
         (self.web_port,) = child.free_ports(1)
-        handlers = {"/ws": "ejabberd_http_ws", "/bosh": "mod_bosh"}
+        web = {"port": self.web_port, "ip": "127.0.0.1", "module": "ejabberd_http",
+               "request_handlers": {"/ws": "ejabberd_http_ws", "/bosh": "mod_bosh"}}
+        if HAS_SASL2:
+            web["allow_unencrypted_sasl2"] = True
         # The port for clients is known when this has been called once.
         super().write_config()
-        self.more_config |= {"listen": [*self.node.config["listen"], {
-            "port": self.web_port, "ip": "127.0.0.1", "module": "ejabberd_http", "request_handlers": handlers}]}
+        self.more_config |= {"listen": [*self.node.config["listen"], web]}
         super().write_config()
 
+    def web_phone(self, jid: str, transport: type[WebSocket] | type[Bosh], user_agent: str | None = None) -> WebPhone:
+        return WebPhone(jid, PASSWORD, transport(self.web_port), user_agent)
+
     async def web(self, jid: str, transport: type[WebSocket] | type[Bosh]) -> WebPhone:
-        return await WebPhone(jid, PASSWORD, transport(self.web_port)).login()
+        return await self.web_phone(jid, transport).login()
 
     async def command(self, name: str, *arguments: str) -> None:
         """What ejabberdctl does."""
@@ -94,6 +101,24 @@ async def registered_by_web(bed: WebBed, jid: str, device: Device, transport: ty
     return phone
 
 
+async def lost(bed: Bed, phone: Phone | WebPhone, cut: Callable[[], Awaitable[None]] | None = None) -> None:
+    """The connection is cut, and the server knows: the session waits, or has ended. No event tells of both, so it is
+    asked for."""
+    await (cut or phone.vanish)()
+    user = phone.jid.partition("@")[0]
+    expect(f"the session of {phone.resource}", "lost", await bed.node.eval(
+        f"""Lost = fun L(0) -> late; L(N) ->
+            case ejabberd_sm:get_session_pid(<<"{user}">>, <<"localhost">>, <<"{phone.resource}">>) of
+                none -> lost;
+                Pid ->
+                    case catch sys:get_state(Pid) of
+                        #{{mgmt_state := pending}} -> lost;
+                        _ -> receive after 10 -> L(N - 1) end
+                    end
+            end
+        end, Lost(1000)"""))
+
+
 # Logouts: the client's own clean end
 
 
@@ -142,8 +167,7 @@ async def bosh_resumed(bed: WebBed, jid: str, device: Device) -> None:
 
 async def resumed(bed: WebBed, jid: str, device: Device, phone: Phone | WebPhone) -> None:
     await device.register(phone)
-    await phone.vanish()
-    await bed.settle(jid)
+    await lost(bed, phone)
     expect("tokens in between", sorted([device.alert, device.voip]), sorted(await bed.stored(jid)))
     await phone.resume()
     await phone.logout()
@@ -152,7 +176,7 @@ async def resumed(bed: WebBed, jid: str, device: Device, phone: Phone | WebPhone
 @row(is_logout=True)
 async def next_session(bed: WebBed, jid: str, device: Device) -> None:
     """</stream:stream> of a later session with the same resource, which registered nothing"""
-    await (await registered(bed, jid, device)).vanish()
+    await lost(bed, await registered(bed, jid, device))
     later = await bed.online(jid)
     await bed.settle(jid)
     await later.logout()
@@ -162,7 +186,7 @@ async def next_session(bed: WebBed, jid: str, device: Device) -> None:
 async def one_of_two(bed: WebBed, jid: str, device: Device) -> list[Device]:
     """</stream:stream> of one of two phones: the other's tokens stay"""
     other = Device(remove=True)
-    await (await registered(bed, jid, other, resource="pad")).vanish()
+    await lost(bed, await registered(bed, jid, other, resource="pad"))
     await (await registered(bed, jid, device)).logout()
     return [other]
 
@@ -194,7 +218,7 @@ async def moved(bed: WebBed, jid: str, device: Device) -> None:
 @row(is_logout=False)
 async def tcp_cut(bed: WebBed, jid: str, device: Device) -> None:
     """a connection that ends"""
-    await (await registered(bed, jid, device)).vanish()
+    await lost(bed, await registered(bed, jid, device))
 
 
 @row(is_logout=False)
@@ -207,7 +231,8 @@ async def tcp_cut_unmanaged(bed: WebBed, jid: str, device: Device) -> None:
 @row(is_logout=False)
 async def tcp_reset(bed: WebBed, jid: str, device: Device) -> None:
     """a connection that is reset"""
-    await (await registered(bed, jid, device)).reset()
+    phone = await registered(bed, jid, device)
+    await lost(bed, phone, phone.reset)
 
 
 @row(is_logout=False)
@@ -229,9 +254,7 @@ async def tcp_silent(bed: WebBed, jid: str, device: Device) -> None:
 @row(is_logout=False)
 async def given_up(bed: WebBed, jid: str, device: Device) -> None:
     """a session that nobody resumed in time"""
-    phone = await registered(bed, jid, device)
-    await phone.vanish()
-    await bed.settle(jid)
+    await lost(bed, await registered(bed, jid, device))
     user = jid.partition("@")[0]
     await bed.node.eval(
         f"""[begin #{{mgmt_pending_timer := T}} = sys:get_state(P), P ! {{timeout, T, pending_timeout}} end
@@ -257,7 +280,7 @@ async def bosh_silent(bed: WebBed, jid: str, device: Device) -> None:
 async def replaced(bed: WebBed, jid: str, device: Device) -> None:
     """a session that takes the place of another"""
     await registered(bed, jid, device)
-    await (await bed.online(jid)).vanish()
+    await lost(bed, await bed.online(jid))
 
 
 @row(is_logout=False)
@@ -291,7 +314,7 @@ async def registered_anew(bed: WebBed, jid: str, device: Device) -> None:
     finally:
         await bed.node.eval("sys:resume(push_loader)")
     await registering
-    await again.vanish()
+    await lost(bed, again)
 
 
 async def until_registered_after(bed: Bed, jid: str, when: int) -> None:
@@ -344,7 +367,7 @@ async def account_removed(bed: Bed) -> None:
     assert isinstance(bed, WebBed)
     bob, device, other = await bed.user(), Device(True), Device(False)
     await registered(bed, bob, device)
-    await (await registered(bed, bob, other, resource="pad")).vanish()
+    await lost(bed, await registered(bed, bob, other, resource="pad"))
     await bed.command("unregister", *bob.split("@"))
     await judge(bed, bob)
     await bed.register_account(bob)
@@ -358,8 +381,7 @@ async def node_stops(bed: Bed) -> None:
     for jid, device, waits in users:
         phone = await registered(bed, jid, device)
         if waits:
-            await phone.vanish()
-            await bed.settle(jid)
+            await lost(bed, phone)
     await bed.node.stop()
     await bed.restart_node()
     for jid, device, _ in users:

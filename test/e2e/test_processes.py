@@ -90,7 +90,7 @@ async def many_sessions(bed: Bed) -> None:
             T(1000, Before) -> {{Before, 1000}};
             T(N, Before) ->
                 receive
-                    {{'$gen_cast', {{push_service, bind, []}}}} -> T(N + 1, Before);
+                    {{'$gen_cast', {{push_service, learn, []}}}} -> T(N + 1, Before);
                     Msg ->
                         {{reply, ok}} = gen_server:check_response(Msg, Refresh),
                         T(N, N)

@@ -4,7 +4,6 @@ import asyncio
 import glob
 import os
 import pwd
-import re
 import shutil
 import signal
 import sqlite3
@@ -13,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bed import Bed, child
-from bed.paths import TOP, ejabberd
+from bed.paths import TOP, ejabberd_version
 from bed.waiting import Unexpected, within
 
 SCHEMAS = TOP / "erlang_src" / "mod_push_service" / "priv" / "sql"
 OTHER_HOST = "other.localhost"
-# The folder is named ejabberd-VERSION.
-MAKES_TABLES = [int(part) for part in re.findall(r"\d+", ejabberd().name)[:2]] >= [24, 6]
+MAKES_TABLES = ejabberd_version() >= [24, 6]
 
 
 class Database:

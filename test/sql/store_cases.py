@@ -135,7 +135,7 @@ async def logged_out(bed: Bed) -> None:
     await register(bed, device(who, goes, **bound), device(who, since, THEN + 2, **bound),
                    device(who, other_session, resource='<<"desk">>', remove_on_logout="true"),
                    device(who, did_not_ask, resource='<<"phone">>'))
-    await bed.node.eval(f'push_devices:logout({us(who)}, <<"phone">>, {THEN + 1})')
+    await bed.node.eval(f'push_devices:logout({us(who)}, {{<<"phone">>, none}}, {THEN + 1})')
     expect("tokens", sorted([other_session, did_not_ask, since]), await tokens(bed, who))
 
 

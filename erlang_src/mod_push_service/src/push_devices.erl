@@ -29,6 +29,7 @@
     node := binary(),                   %% what <enable/> called it; <<>>: registered otherwise
     name := binary(),                   %% for lists
     resource := binary(),               %% of the session that it is bound to: the one it came from
+    user_agent => binary(),             %% of the same, where it told one: see push_sessions
     content := push_content:level(),    %% the most that the device wants Apple to see
     language := binary(),
     remove_on_logout := boolean(),
@@ -218,11 +219,11 @@ remove_user(US, Condition) ->
 
 %% A session's clean end takes the devices with it that asked for it, a password's change all of
 %% the account's; unless they were registered since.
--spec logout(us(), Resource :: binary() | password, Now :: non_neg_integer()) ->
+-spec logout(us(), push_sessions:session() | password, Now :: non_neg_integer()) ->
     ok | {error, db_failure}.
 logout(US, Which, Now) ->
-    Condition = fun(#{resource := R, remove_on_logout := Asked, registered_at := At}) ->
-        At =< Now andalso (Which =:= password orelse (R =:= Which andalso Asked))
+    Condition = fun(#{registered_at := At} = Device) ->
+        At =< Now andalso push_sessions:leaves(Device, Which)
     end,
     Why = case Which of
         password -> <<"the password was changed">>;

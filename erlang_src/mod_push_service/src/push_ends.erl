@@ -12,7 +12,7 @@
 
 %% What ended. A token's has the owner that the engine has it under, where that is known.
 -type key() ::
-    {logout, push_devices:us(), Resource :: binary() | password}
+    {logout, push_devices:us(), push_sessions:session() | password}
     | {account, push_devices:us()}
     | {token, App :: binary(), Token :: binary()}.
 %% Devices that were registered later live.
@@ -27,7 +27,8 @@
 %% The caller owns the table: it outlives a crash of push_loader.
 -spec init() -> ok.
 init() ->
-    ?TABLE = ets:new(?TABLE, [named_table, public]),
+    %% Ordered, so that a user's logouts are found by the first part of their keys.
+    ?TABLE = ets:new(?TABLE, [named_table, public, ordered_set]),
     ok.
 
 -spec terminate() -> ok.
@@ -67,15 +68,15 @@ living(Devices) ->
         _ -> [Device || Device <- Devices, not has_ended(Device)]
     end.
 
-has_ended(#{us := US, app := App, token := Token, resource := Resource, registered_at := Since,
-            remove_on_logout := Asked}) ->
-    Keys = [{logout, US, Resource} || Asked] ++ [{account, US}, {token, App, Token}],
-    lists:any(fun(Key) ->
-        case ets:lookup(?TABLE, Key) of
-            [{_, At, _}] -> Since =< At;
-            [] -> false
-        end
-    end, Keys).
+has_ended(#{us := US, app := App, token := Token, registered_at := Since} = Device) ->
+    Logouts = [End || {{logout, _, Which}, _, _} = End <- logouts(US),
+                      push_sessions:leaves(Device, Which)],
+    Ends = Logouts ++ ets:lookup(?TABLE, {account, US})
+        ++ ets:lookup(?TABLE, {token, App, Token}),
+    lists:any(fun({_, At, _}) -> Since =< At end, Ends).
+
+logouts(US) ->
+    ets:match_object(?TABLE, {{logout, US, '_'}, '_', '_'}).
 
 %% Tries some again. none: there is nothing to do. {later, N}: N are done, and of the rest each
 %% waits for a database that does not take it. {more, N}: there are some that were not tried.

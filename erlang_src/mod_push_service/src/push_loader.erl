@@ -11,7 +11,7 @@
 
 -export([start_link/0, init_queue/0]).
 %% From hooks: never wait
--export([push/1, learn/3, learn_sessions/1, logout/4, account_removed/2]).
+-export([push/1, learn/2, learn_sessions/1, logout/4, account_removed/2]).
 -export([token_invalid/5]).
 %% From registrations and reloads: wait
 -export([refresh/2, forget/2, forget_host/2, is_self/0]).
@@ -36,7 +36,7 @@
     sessions = [] :: [session()],       %% that are still to be told their devices
     repeated = 0 :: non_neg_integer()   %% ends that the database took after all, and not said yet
 }).
--type session() :: {push_devices:us(), Resource :: binary(), pid()}.
+-type session() :: {push_devices:us(), pid()}.
 
 -define(MAX_QUEUE, 10000).
 -define(MAX_QUEUE_WITH_CALLS, 2 * ?MAX_QUEUE).
@@ -61,10 +61,10 @@ push({some, #{notes := [{_, {call, _, _}} | _]}, _, _} = Job) ->
 push(Job) ->
     enqueue({push, Job}, ?MAX_QUEUE).
 
-%% A session began: which of the user's devices are bound to its resource?
--spec learn(push_devices:us(), Resource :: binary(), pid()) -> ok.
-learn(US, Resource, Pid) ->
-    _ = enqueue({learn, {US, Resource, Pid}}, ?MAX_QUEUE),
+%% A session began: which of the user's devices are bound to it?
+-spec learn(push_devices:us(), pid()) -> ok.
+learn(US, Pid) ->
+    _ = enqueue({learn, {US, Pid}}, ?MAX_QUEUE),
     ok.
 
 %% The same for the sessions that a vhost has on this node already. The caller reads them, so that
@@ -78,8 +78,8 @@ sessions(Host) ->
         true ->
             %% #session{} of ejabberd_sm.hrl, a header that does not compile with our options: its
             %% fields have no types.
-            [{{User, Server}, Resource, Pid}
-             || {session, {_, Pid}, {User, Server, Resource}, _US, _Priority, _Info}
+            [{{User, Server}, Pid}
+             || {session, {_, Pid}, {User, Server, _Resource}, _US, _Priority, _Info}
                     <- ejabberd_sm:dirty_get_my_sessions_list(), Server =:= Host];
         false ->
             %% It is starting, and takes no connections yet: why read those of a whole cluster?
@@ -87,10 +87,10 @@ sessions(Host) ->
     end.
 
 %% told: the session knew its devices, and made the engines forget those that go.
--spec logout(push_devices:us(), Resource :: binary() | password, told | untold,
+-spec logout(push_devices:us(), push_sessions:session() | password, told | untold,
              Now :: non_neg_integer()) -> ok.
-logout(US, Resource, Told, Now) ->
-    _ = enqueue({logout, US, Resource, Told, Now}, ?MAX_QUEUE_WITH_ENDS),
+logout(US, Session, Told, Now) ->
+    _ = enqueue({logout, US, Session, Told, Now}, ?MAX_QUEUE_WITH_ENDS),
     ok.
 
 %% And the database did not take it.
@@ -250,15 +250,15 @@ handle({push, {some, #{us := US} = Push, Apps, Online}}) ->
     end;
 handle({learn, Session}) ->
     tell_session(Session);
-handle({logout, US, Resource, Told, Now}) ->
-    case push_devices:logout(US, Resource, Now) of
+handle({logout, US, Session, Told, Now}) ->
+    case push_devices:logout(US, Session, Now) of
         ok ->
             %% The session made the engines forget devices that it held to be its own. One that
             %% another session has registered since is still there.
             _ = push_copies:load(US),
             ok;
         {error, db_failure} ->
-            ok = push_ends:keep({logout, US, Resource}, Now, none),
+            ok = push_ends:keep({logout, US, Session}, Now, none),
             %% Which of the user's devices it is only the database knows. None is pushed to,
             %% rather than a phone that the next user holds by now.
             case Told of
@@ -287,8 +287,8 @@ repeat() ->
             {later, 0}
     end.
 
-repeat({logout, US, Resource}, Now, none) ->
-    where_loaded(US, fun() -> push_devices:logout(US, Resource, Now) end);
+repeat({logout, US, Session}, Now, none) ->
+    where_loaded(US, fun() -> push_devices:logout(US, Session, Now) end);
 repeat({account, US}, Now, none) ->
     where_loaded(US, fun() -> push_devices:account_removed(US, Now) end);
 repeat({token, App, Token}, Timestamp, {Reason, OwnerKey}) ->
@@ -325,11 +325,11 @@ tell_sessions(Sessions) ->
             Later
     end.
 
-tell_session({US, Resource, Pid}) ->
+tell_session({US, Pid}) ->
     case push_copies:list(US) of
         {ok, Devices} ->
             %% None too: a session that was told nothing asks the database when it ends.
-            push_sessions:bind(Pid, [D || #{resource := R} = D <- Devices, R =:= Resource]);
+            push_sessions:learn(Pid, Devices);
         {error, db_failure} ->
             ok
     end.

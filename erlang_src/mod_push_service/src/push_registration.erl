@@ -176,9 +176,10 @@ register_phone(From, Fields, #{apps := Apps, tigase := App}) ->
     end.
 
 -spec device(jid(), Node :: binary(), push_form:registration()) -> push_devices:device().
-device(#jid{luser = U, lserver = S, lresource = R}, Node, Registration) ->
-    Registration#{us => {U, S}, resource => R, node => Node,
-                  registered_at => erlang:system_time(millisecond)}.
+device(#jid{luser = U, lserver = S} = From, Node, Registration) ->
+    maps:merge(Registration#{us => {U, S}, node => Node,
+                             registered_at => erlang:system_time(millisecond)},
+               push_sessions:binding(push_sessions:session(From))).
 
 store_all(From, Devices) ->
     in_time(From, length(Devices), fun() -> store_each(Devices) end).
@@ -233,8 +234,9 @@ unregister(From, Condition) ->
     end.
 
 -spec unregister_session(jid()) -> answer([push_devices:device()]).
-unregister_session(#jid{lresource = Resource} = From) ->
-    unregister_all(From, fun(#{resource := R}) -> R =:= Resource end).
+unregister_session(From) ->
+    Session = push_sessions:session(From),
+    unregister_all(From, fun(Device) -> push_sessions:is_bound(Device, Session) end).
 
 %% Who means all there are has what he wants when there is none.
 unregister_all(From, Condition) ->

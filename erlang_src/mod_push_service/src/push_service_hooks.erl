@@ -9,8 +9,8 @@
 -export([sm_receive_packet/1, offline_seen/1, offline_message/1, c2s_handle_send/3,
          c2s_session_pending/1]).
 %% Sessions
--export([c2s_session_opened/1, c2s_session_resumed/1, c2s_copy_session/2, c2s_closed/2,
-         c2s_terminated/2, c2s_handle_cast/2]).
+-export([c2s_handle_sasl2_inline/1, c2s_session_opened/1, c2s_session_resumed/1,
+         c2s_copy_session/2, c2s_closed/2, c2s_terminated/2, c2s_handle_cast/2]).
 %% Requests
 -export([process_iq/1, adhoc_local_commands/4]).
 %% Accounts
@@ -39,6 +39,8 @@ hooks() ->
      {offline_message_hook, offline_message, 52},       %% after mod_offline's verdict (50)
      {c2s_handle_send, c2s_handle_send, 55},
      {c2s_session_pending, c2s_session_pending, 55},
+     %% From 24.02 on. Before mod_stream_mgmt (50), which resumes a session there.
+     {c2s_handle_sasl2_inline, c2s_handle_sasl2_inline, 40},
      {c2s_session_opened, c2s_session_opened, 55},
      {c2s_session_resumed, c2s_session_resumed, 55},
      {c2s_copy_session, c2s_copy_session, 55},
@@ -156,38 +158,46 @@ crashed(What, Class, Stack) ->
     push_counters:add(hook_crashed).
 
 %%% Sessions
-%% Under push_service a session's state has the devices that are bound to it.
+%% Under push_service a session's state has the devices that are bound to it, under
+%% push_service_agent its user agent, where it told one.
+
+%% The id that ejabberd has is gone from the state when the login is done.
+-spec c2s_handle_sasl2_inline({c2s_state(), list(), list()}) -> {c2s_state(), list(), list()}.
+c2s_handle_sasl2_inline({#{sasl2_ua_id := Id} = State, Els, Results}) when is_binary(Id) ->
+    Agent = push_sessions:user_agent(Id, erlang:system_time(millisecond)),
+    {State#{push_service_agent => Agent}, Els, Results};
+c2s_handle_sasl2_inline(Acc) ->
+    Acc.
 
 -spec c2s_session_opened(c2s_state()) -> c2s_state().
-c2s_session_opened(#{jid := #jid{lresource = R}} = State) ->
-    ok = push_loader:learn(us(State), R, self()),
-    State.
+c2s_session_opened(State) ->
+    ok = push_loader:learn(us(State), self()),
+    online(State).
 
 -spec c2s_session_resumed(c2s_state()) -> c2s_state().
 c2s_session_resumed(State) ->
     online(State).
 
 -spec c2s_copy_session(c2s_state(), c2s_state()) -> c2s_state().
-c2s_copy_session(State, #{push_service := Devices}) ->
-    State#{push_service => Devices};
-c2s_copy_session(State, _) ->
-    State.
+c2s_copy_session(State, Former) ->
+    %% Who resumed it by SASL2 has just told the user agent.
+    maps:merge(maps:with([push_service, push_service_agent], Former), State).
 
 %% {stream, reset} is a client's own </stream:stream>; nothing else is a logout. The engines
 %% forget at once, so that the very next message finds no device; the database follows.
 -spec c2s_closed(c2s_state(), term()) -> c2s_state().
-c2s_closed(#{push_service := Devices, jid := #jid{lresource = R}} = State, {stream, reset}) ->
+c2s_closed(#{push_service := Devices} = State, {stream, reset}) ->
     US = us(State),
     Leaving = [D || #{remove_on_logout := true} = D <- Devices],
     guarded(fun() -> forget(US, Leaving) end),
     case Leaving of
         [] -> ok;
-        _ -> ok = push_loader:logout(US, R, told, erlang:system_time(millisecond))
+        _ -> ok = push_loader:logout(US, session(State), told, erlang:system_time(millisecond))
     end,
     State;
 %% It was not told its devices yet, or there was no room to ask for them: the database knows.
 c2s_closed(#{jid := #jid{lresource = R}} = State, {stream, reset}) when R =/= <<>> ->
-    ok = push_loader:logout(us(State), R, untold, erlang:system_time(millisecond)),
+    ok = push_loader:logout(us(State), session(State), untold, erlang:system_time(millisecond)),
     State;
 c2s_closed(State, _Reason) ->
     State.
@@ -203,11 +213,11 @@ forget({_, Host} = US, Devices) ->
     end.
 
 -spec c2s_terminated(c2s_state(), term()) -> c2s_state().
-c2s_terminated(#{push_service := _} = State, _Reason) ->
+c2s_terminated(#{jid := #jid{}} = State, _Reason) ->
     ok = push_sessions:drop(us(State), self()),
     lost(State);
 c2s_terminated(State, _Reason) ->
-    lost(State).
+    State.
 
 %% A session that its client does not want to resume ends with its connection and is never pending.
 lost(#{mgmt_state := active, mgmt_timeout := 0, stop_reason := {socket, _}} = State) ->
@@ -216,18 +226,28 @@ lost(State) ->
     State.
 
 -spec c2s_handle_cast(c2s_state(), term()) -> c2s_state() | {stop, c2s_state()}.
+c2s_handle_cast(State, {push_service, learn, All}) ->
+    Session = session(State),
+    {stop, bind(State, [D || D <- All, push_sessions:is_bound(D, Session)])};
 c2s_handle_cast(State, {push_service, bind, Devices}) ->
-    Known = maps:get(push_service, State, []),
-    {stop, online(State#{push_service => without(Known, Devices) ++ Devices})};
+    {stop, bind(State, Devices)};
 c2s_handle_cast(State, {push_service, unbind, Devices}) ->
-    Known = maps:get(push_service, State, []),
-    {stop, online(State#{push_service => without(Known, Devices)})};
+    {stop, unbind(State, [device_key(D) || D <- Devices])};
+c2s_handle_cast(State, {push_service, taken, Keys}) ->
+    {stop, unbind(State, Keys)};
 c2s_handle_cast(State, _Msg) ->
     State.
 
-without(Known, Devices) ->
+bind(State, Devices) ->
     Keys = [device_key(D) || D <- Devices],
-    [D || D <- Known, not lists:member(device_key(D), Keys)].
+    ok = push_sessions:take(us(State), self(), Keys),
+    online(State#{push_service => without(State, Keys) ++ Devices}).
+
+unbind(State, Keys) ->
+    online(State#{push_service => without(State, Keys)}).
+
+without(State, Keys) ->
+    [D || D <- maps:get(push_service, State, []), not lists:member(device_key(D), Keys)].
 
 device_key(#{app := App, token := Token}) ->
     {App, Token}.
@@ -235,11 +255,14 @@ device_key(#{app := App, token := Token}) ->
 %% A pending session is not online, and comes back through c2s_session_resumed.
 online(#{mgmt_state := pending} = State) ->
     State;
-online(#{push_service := Devices} = State) ->
-    ok = push_sessions:put(us(State), self(), [device_key(D) || D <- Devices]),
-    State;
 online(State) ->
+    Keys = [device_key(D) || D <- maps:get(push_service, State, [])],
+    ok = push_sessions:put(us(State), self(), maps:get(push_service_agent, State, none), Keys),
     State.
+
+-spec session(c2s_state()) -> push_sessions:session().
+session(#{jid := #jid{lresource = R}} = State) ->
+    {R, maps:get(push_service_agent, State, none)}.
 
 us(#{jid := #jid{luser = U, lserver = S}}) ->
     {U, S}.

@@ -4,7 +4,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -define(US, {<<"bob">>, <<"localhost">>}).
--define(LOGOUT, {logout, ?US, <<"phone">>}).
+-define(LOGOUT, {logout, ?US, {<<"phone">>, none}}).
 -define(MAX_ENDS, 20000).
 
 table_test_() ->
@@ -18,6 +18,20 @@ table_test_() ->
           [?assertNot(ends(maps:merge(device(), Other)))
            || Other <- [#{registered_at => 11}, #{remove_on_logout => false},
                         #{resource => <<"desk">>}, #{us => {<<"bob">>, <<"other">>}}]]
+      end},
+      {"a user agent's logout ends what it registered by any resource, not another's", fun() ->
+          Mine = {<<"desk">>, Agent = push_sessions:user_agent(<<"a">>, 10)},
+          Device = maps:merge(device(), push_sessions:binding({<<"phone">>, Agent})),
+          ok = push_ends:keep({logout, ?US, {<<"phone">>, push_sessions:user_agent(<<"b">>, 10)}},
+                              10, none),
+          ?assertNot(ends(Device)),
+          ok = push_ends:keep({logout, ?US, Mine}, 10, none),
+          ?assert(ends(Device))
+      end},
+      {"a new password ends what was not registered since, whatever it asked for", fun() ->
+          ok = push_ends:keep({logout, ?US, password}, 10, none),
+          ?assert(ends((device())#{remove_on_logout => false})),
+          ?assertNot(ends((device())#{registered_at => 11}))
       end},
       {"an account ends all its devices, a dead token one, whoever has it", fun() ->
           Carols = (device())#{us => {<<"carol">>, <<"localhost">>}, remove_on_logout => false},

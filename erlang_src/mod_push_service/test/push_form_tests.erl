@@ -108,7 +108,7 @@ apps_test_() ->
          {"pushoff's backend_ref", [{"backend_ref", "beta"}], ?TWO, <<"beta">>},
          {"Monal's pushModule", [{"pushModule", "beta"}], ?TWO, <<"beta">>},
          {"of several apps none is its pushModule", [{"pushModule", "quicksy"}], ?TWO, error},
-         {"the only app, whatever its pushModule", [{"pushModule", "quicksy"}], ?ONE, <<"im.app">>},
+         {"the only app, whatever pushModule", [{"pushModule", "quicksy"}], ?ONE, <<"im.app">>},
          {"not said", [], ?TWO, error},
          {"a topic in both environments", [{"topic", "im.app"}], ?TWO, error},
          {"name and environment that differ",

@@ -14,7 +14,7 @@ one_token_is_one_device_test() ->
     ?assertMatch(#{app := <<"chat">>, token := ?TOKEN, kind := alert, device_id := Node}, Device).
 
 two_tokens_are_two_devices_of_one_phone_test() ->
-    Form = (?FORM)#{<<"device_second_token">> => [?PUSHKIT]},
+    Form = form(<<"device_second_token">>, [?PUSHKIT]),
     {ok, Node, Devices} = registrations(Form),
     ?assertMatch([#{token := ?TOKEN, kind := alert, device_id := Node},
                   #{token := ?PUSHKIT, kind := voip, device_id := Node}], Devices),
@@ -28,7 +28,7 @@ the_node_says_nothing_about_the_token_test() ->
     ?assertNotEqual(Node, Other).
 
 all_or_nothing_test() ->
-    Form = (?FORM)#{<<"device_second_token">> => [<<"no token">>]},
+    Form = form(<<"device_second_token">>, [<<"no token">>]),
     ?assertMatch({error, {not_acceptable, _}}, registrations(Form)).
 
 refusals_test_() ->
@@ -36,9 +36,12 @@ refusals_test_() ->
     [?_assertMatch({error, {Condition, <<_, _/binary>>}}, registrations(Form))
      || {Form, Condition} <- [
         {#{}, bad_request},
-        {(?FORM)#{<<"provider">> => [Fcm]}, not_acceptable},
-        {(?FORM)#{<<"device_token">> => [<<"no token">>]}, not_acceptable},
-        {(?FORM)#{<<"device_token">> => [?TOKEN, ?PUSHKIT]}, bad_request}]].
+        {form(<<"provider">>, [Fcm]), not_acceptable},
+        {form(<<"device_token">>, [<<"no token">>]), not_acceptable},
+        {form(<<"device_token">>, [?TOKEN, ?PUSHKIT]), bad_request}]].
+
+form(Field, Values) ->
+    maps:put(Field, Values, ?FORM).
 
 registrations(Form) ->
     push_tigase:registrations(Form, <<"chat">>, apps(), <<"key">>).

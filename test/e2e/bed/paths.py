@@ -1,6 +1,7 @@
 """Where the things under test are."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,11 @@ def ejabberd() -> Path:
     if not found.stdout.strip():
         raise FileNotFoundError("there is no ejabberd on this machine: `make setup` installs it")
     return Path(found.stdout.strip())
+
+
+def ejabberd_version() -> list[int]:
+    """Such as [23, 1]: the folder is named ejabberd-VERSION."""
+    return [int(part) for part in re.findall(r"\d+", ejabberd().name)[:2]]
 
 
 def require_built() -> None:

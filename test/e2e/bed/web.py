@@ -18,13 +18,14 @@ NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 NS_BOSH = "http://jabber.org/protocol/httpbind"
 NS_XBOSH = "urn:xmpp:xbosh"
 NS_MANAGEMENT = "urn:xmpp:sm:3"
+NS_SASL2 = "urn:xmpp:sasl:2"
 _STANZAS = {f"{{jabber:client}}{name}" for name in ("iq", "message", "presence")}
 
 
 class Transport(Protocol):
     """How stanzas get there and back."""
 
-    async def open(self) -> None: ...
+    async def open(self, sender: str) -> None: ...
     async def restart(self) -> None: ...
     async def send(self, xml: str) -> None: ...
     async def receive(self) -> ET.Element: ...
@@ -33,10 +34,12 @@ class Transport(Protocol):
 
 
 class WebPhone:
-    """One client of one user, over the transport that it is given."""
+    """One client of one user, over the transport that it is given. With a user agent it logs in by SASL2 (XEP-0388)."""
 
-    def __init__(self, jid: str, password: str, transport: Transport) -> None:
+    def __init__(self, jid: str, password: str, transport: Transport, user_agent: str | None = None) -> None:
         self.jid = jid
+        self.resource = ""
+        self.user_agent = user_agent
         self._password = password
         self._transport = transport
         self._ids = itertools.count(1)
@@ -44,18 +47,35 @@ class WebPhone:
         self._received = 0
 
     async def login(self, resource: str = "web") -> "WebPhone":
+        self.resource = resource
         await self._authenticate()
         await self.ask(f"<bind xmlns='{NS_BIND}'><resource>{resource}</resource></bind>")
         await self._transport.send("<presence xmlns='jabber:client'/>")
         return self
 
-    async def _authenticate(self) -> None:
+    async def login_bound(self, tag: str) -> "WebPhone":
+        """The session comes with the login (XEP-0386): the server chooses the resource."""
+        await self._authenticate(f"<bind xmlns='urn:xmpp:bind:0'><tag>{tag}</tag></bind>")
+        await self._transport.send("<presence xmlns='jabber:client'/>")
+        return self
+
+    async def _authenticate(self, inline: str = "") -> None:
         user = self.jid.partition("@")[0]
         plain = base64.b64encode(f"\0{user}\0{self._password}".encode()).decode()
-        await self._transport.open()
+        await self._transport.open(self.jid)
+        if self.user_agent is not None:
+            return await self._authenticate2(plain, inline)
         await self._transport.send(f"<auth xmlns='{NS_SASL}' mechanism='PLAIN'>{plain}</auth>")
         await self._until(f"{{{NS_SASL}}}success")
         await self._transport.restart()
+
+    async def _authenticate2(self, plain: str, inline: str) -> None:
+        await self._transport.send(
+            f"<authenticate xmlns='{NS_SASL2}' mechanism='PLAIN'><initial-response>{plain}</initial-response>"
+            f"<user-agent id='{self.user_agent}'/>{inline}</authenticate>")
+        success = await self._until(f"{{{NS_SASL2}}}success")
+        jid = success.findtext(f"{{{NS_SASL2}}}authorization-identifier") or ""
+        self.resource = jid.partition("/")[2] or self.resource
 
     async def manage(self) -> "WebPhone":
         """Asks for a session that can be resumed (XEP-0198)."""
@@ -66,8 +86,11 @@ class WebPhone:
 
     async def resume(self) -> None:
         """Back to the session that waits."""
+        resume = f"<resume xmlns='{NS_MANAGEMENT}' h='{self._received}' previd='{self._session}'/>"
+        if self.user_agent is not None:
+            return await self._authenticate(resume)
         await self._authenticate()
-        await self._transport.send(f"<resume xmlns='{NS_MANAGEMENT}' h='{self._received}' previd='{self._session}'/>")
+        await self._transport.send(resume)
         await self._until(f"{{{NS_MANAGEMENT}}}resumed")
 
     async def ask(self, child: str) -> ET.Element:
@@ -111,9 +134,10 @@ class WebSocket:
         assert self._socket is not None
         return self._socket
 
-    async def open(self) -> None:
+    async def open(self, sender: str) -> None:
         self._socket = await websockets.asyncio.client.connect(self._url, subprotocols=["xmpp"], proxy=None)
-        await self.restart()
+        # From whom: only then SASL2 is offered.
+        await self.send(f"<open xmlns='{NS_FRAMING}' to='{self._host}' from='{sender}' version='1.0'/>")
 
     async def restart(self) -> None:
         await self.send(f"<open xmlns='{NS_FRAMING}' to='{self._host}' version='1.0'/>")
@@ -143,7 +167,7 @@ class Bosh:
         self._session = ""
         self._received: list[ET.Element] = []
 
-    async def open(self) -> None:
+    async def open(self, _sender: str) -> None:
         self._session = ""
         await self._post(f"to='{self._host}' ver='1.6' wait='{int(DEADLINE_S) // 2}' hold='1' xmlns:xmpp='{NS_XBOSH}' "
                          "xmpp:version='1.0'")
