@@ -48,8 +48,9 @@
 %% Devices that are stored at a time. ejabberd has ten connections to a database unless told
 %% otherwise: others need some, too.
 -define(TOGETHER, 4).
-%% Devices in one transaction: so short are its locks, and so many a database's writes to the disk.
--define(BATCH, 50).
+%% Devices in one transaction: enough to save a database writes to the disk, and so few that four
+%% transactions seldom want one another's locks (two of push_devices_sql's for each device).
+-define(BATCH, 10).
 %% Wrong lines that are told.
 -define(MAX_PROBLEMS, 10).
 
