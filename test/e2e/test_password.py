@@ -6,12 +6,14 @@ from bed.phone import Phone, new_token
 from bed.suite import Suite, expect, run
 
 # A strength that no password of these tests but the strong ones has.
-MODULES = DEFAULT_MODULES | {"mod_admin_extra": {}, "mod_register": {"password_strength": 32, "ip_access": "all"}}
+# mod_last and mod_private: ban_account needs them from 24.06 on.
+MODULES = DEFAULT_MODULES | {"mod_admin_extra": {}, "mod_last": {}, "mod_private": {},
+                             "mod_register": {"password_strength": 32, "ip_access": "all"}}
 STRONG = "Longer-And-Str0nger-Than-That"
 WHY = "the password was changed"
 # What runs for each stanza of each session, of ours.
-HOOKS = ("length([H || H <- [user_send_packet, user_receive_packet], {_, L} <- ets:lookup(hooks, {H, <<\"localhost\">>}), "
-         "lists:keymember(push_password, 2, L)])")
+HOOKS = ("length([H || H <- [user_send_packet, user_receive_packet], "
+         "Row <- ets:lookup(hooks, {H, <<\"localhost\">>}), lists:keymember(push_password, 2, element(2, Row))])")
 SEES_ALL = "code:ensure_loaded(mod_auth_fast), erlang:function_exported(mod_auth_fast, remove_user_tokens, 2)"
 
 wanted = Suite("remove_on_password_change", lambda: Bed(MODULES, {"remove_on_password_change": True}))
