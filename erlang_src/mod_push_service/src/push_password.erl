@@ -7,6 +7,8 @@
 -module(push_password).
 
 -export([set_host/2]).
+%% For its test
+-export([is_wanted_anywhere/2]).
 %% Hooks
 -export([set_password/2, api_call/3, user_send_packet/1, user_receive_packet/1]).
 %% Pure
@@ -27,7 +29,7 @@ set_host(Host, IsWanted) ->
     lists:foreach(fun(Hook) -> Change(Hook, Host, ?MODULE, Hook, 50) end, hooks()),
     case tells_all() of
         true -> ok;
-        false -> ok = watch_commands(), say(Host, IsWanted)
+        false -> ok = watch_commands(Host, IsWanted), say(Host, IsWanted)
     end.
 
 %% Those for each stanza are of where nothing better is.
@@ -43,11 +45,17 @@ tells_all() ->
     erlang:function_exported(mod_auth_fast, remove_user_tokens, 2).
 
 %% The hook is the node's.
-watch_commands() ->
-    case [Host || {Host, _} <- push_settings:hosts(), is_wanted(Host)] of
-        [] -> ejabberd_hooks:delete(api_call, ?MODULE, api_call, 50);
-        _ -> ejabberd_hooks:add(api_call, ?MODULE, api_call, 50)
+watch_commands(Host, IsWanted) ->
+    case is_wanted_anywhere(Host, IsWanted) of
+        false -> ejabberd_hooks:delete(api_call, ?MODULE, api_call, 50);
+        true -> ejabberd_hooks:add(api_call, ?MODULE, api_call, 50)
     end.
+
+%% Whatever this vhost's settings say: they are there until it has stopped.
+-spec is_wanted_anywhere(Host :: binary(), IsWanted :: boolean()) -> boolean().
+is_wanted_anywhere(Host, IsWanted) ->
+    IsWanted orelse lists:any(fun({Other, _}) -> Other =/= Host andalso is_wanted(Other) end,
+                              push_settings:hosts()).
 
 say(Host, true) ->
     ?WARNING_MSG("~ts: with this version of ejabberd, remove_on_password_change sees changes by "

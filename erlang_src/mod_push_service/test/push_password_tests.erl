@@ -75,6 +75,14 @@ answers_test_() ->
                       {Ended, is_map_key(push_service_password, State)})
      end}} || {Name, Expected, IQ} <- Rows].
 
+%% The vhost that stops has its settings still.
+commands_are_watched_while_any_vhost_wants_it_test_() ->
+    {setup, fun setup/0, fun cleanup/1, fun() ->
+        ?assertNot(push_password:is_wanted_anywhere(<<"h">>, false)),
+        ?assert(push_password:is_wanted_anywhere(<<"other">>, true)),
+        ?assert(push_password:is_wanted_anywhere(<<"other">>, false))
+    end}.
+
 %% The loader's place is taken by the test itself.
 setup() ->
     ok = push_counters:init(),
