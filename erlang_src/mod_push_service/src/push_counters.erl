@@ -21,7 +21,7 @@
     | unread            %% messages not pushed since the database did not tell the devices
     | ends_kept         %% ends of devices that the database did not take, to be done later
     | ends_dropped      %% the same beyond the bound: not done
-    | usage_dropped     %% devices whose last use or error was not kept: too many at once
+    | usage_dropped     %% devices whose last use or error was not kept: too many, too long untaken
     | removals_dropped  %% removals of devices that are not kept: too many, or the store failed
     | too_many_registrations  %% refused: their account had made too many in that minute
     | pending_skipped   %% messages of a lost session's queue beyond the newest that are pushed

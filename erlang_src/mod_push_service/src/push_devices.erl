@@ -250,16 +250,25 @@ token_invalid(App, Token, Timestamp, Reason) ->
     end.
 
 %% The engines' copies stay as they are: none of it is in them.
--spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) -> ok.
+-spec used(App :: binary(), [{Token :: binary(), push_usage:note()}]) ->
+    ok | {error, db_failure}.
 used(App, Notes) ->
     %% In one order, so that two nodes do not wait for one another.
     Sorted = lists:keysort(1, Notes),
-    lists:foreach(fun({_, Host}) ->
-        case (backend(Host)):update(Host, App, Sorted, fun push_usage:noted/2) of
-            {ok, _} -> ok;
-            Error -> {error, db_failure} = failed(Error)
-        end
-    end, places(App)).
+    Results = [(backend(Host)):update(Host, App, Sorted, fun noted/2) || {_, Host} <- places(App)],
+    case lists:keyfind(error, 1, Results) of
+        false -> ok;
+        Error -> failed(Error)
+    end.
+
+%% A device of which nothing can be noted keeps no other's notes from the store.
+noted(Device, Note) ->
+    try push_usage:noted(Device, Note)
+    catch
+        error:_ ->
+            ok = push_counters:add(usage_dropped),
+            Device
+    end.
 
 %% On this node. Returns when the engines know what the database says, or after a while.
 -spec refresh([us()]) -> ok.

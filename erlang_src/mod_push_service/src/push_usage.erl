@@ -5,7 +5,8 @@
 %% unless it is asked for: one push of each owner is, in every PERIOD. What comes of it is
 %% collected in a table of bounded size and written now and then, by this process, some devices at
 %% a time.
-%% What was not written when the node crashed is lost, and known again a period later.
+%% What was not written when the node crashed is lost, and known again a period later. What the
+%% store does not take stays in the table, for KEPT, and is tried again.
 -module(push_usage).
 
 -behaviour(gen_server).
@@ -15,7 +16,7 @@
 -export([options/2, taken/4]).
 %% Outcomes that others were told
 -export([note/2]).
-%% Waits until all that was noted is in the store
+%% Waits until all that was noted is in the store, as far as the store takes it
 -export([flush/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 %% Pure
@@ -45,9 +46,14 @@
 %% Devices with something to write; some 300 bytes each. Beyond, what is new is dropped and
 %% counted.
 -define(MAX_NOTES, 20000).
-%% Milliseconds from a write to the next.
+%% Milliseconds from a write to the next, and until what could not be written is tried again.
 -define(FLUSH_INTERVAL, 10000).
-%% Devices in one transaction: its locks are held for some milliseconds.
+%% Milliseconds that what the store does not take is kept. Few outages are longer; and what a store
+%% would never take is not to keep others from it for ever. What is older then is dropped and
+%% counted.
+-define(KEPT, 3600 * 1000).
+%% Devices in one transaction. In Mnesia its locks are held for some milliseconds; in SQL each
+%% device costs a read, and each that is due another and a write, which hold its row until the end.
 -define(BATCH, 100).
 %% Milliseconds that the end of a vhost waits for the last write.
 -define(FLUSH_TIMEOUT, 10000).
@@ -197,12 +203,12 @@ init([]) ->
     process_flag(trap_exit, true),
     %% What another awaited will never come.
     ok = atomics:put(persistent_term:get(?MODULE), ?SLOTS + 1, 0),
-    _ = erlang:send_after(?FLUSH_INTERVAL, self(), write),
+    _ = erlang:send_after(?FLUSH_INTERVAL, self(), {write, []}),
     {ok, none}.
 
 -spec handle_call(term(), gen_server:from(), none) -> {reply, ok, none}.
 handle_call(flush, _From, State) ->
-    {reply, write_all(), State};
+    {reply, write_all([]), State};
 handle_call(_Request, _From, State) ->
     ?WARNING_MSG("Unexpected call", []),
     {reply, ok, State}.
@@ -220,20 +226,20 @@ handle_info({apns, App, Events}, State) ->
     %% Who asks for an outcome is the only one to get it.
     lists:foreach(fun(Event) -> log(App, Event) end, Events),
     {noreply, State};
-handle_info(write, State) ->
+handle_info({write, Failed}, State) ->
     %% Outcomes that came meanwhile have their turn between two batches.
-    Pause = case write() of
-        more -> 0;
-        done -> ?FLUSH_INTERVAL
+    {Pause, StillFailed} = case write(Failed) of
+        {more, All} -> {0, All};
+        done -> {?FLUSH_INTERVAL, []}
     end,
-    _ = erlang:send_after(Pause, self(), write),
+    _ = erlang:send_after(Pause, self(), {write, StillFailed}),
     {noreply, State};
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),
     {noreply, State}.
 
 -spec terminate(term(), none) -> ok.
-terminate(shutdown, _State) -> write_all();
+terminate(shutdown, _State) -> write_all([]);
 terminate(_Reason, _State) -> ok.
 
 %% Events hold tokens.
@@ -247,31 +253,49 @@ format_status(Status) ->
 log(_App, #{event := accepted}) -> ok;
 log(App, Event) -> push_events:log(App, Event).
 
-write_all() ->
-    case write() of
-        more -> write_all();
+write_all(Failed) ->
+    case write(Failed) of
+        {more, All} -> write_all(All);
         done -> ok
     end.
 
-write() ->
-    case ets:select(?TABLE, [{'_', [], ['$_']}], ?BATCH) of
+%% One batch. Apps whose devices' store failed in this round are left for the next one.
+write(Failed) ->
+    Others = [{'=/=', '$1', {const, App}} || App <- Failed],
+    case ets:select(?TABLE, [{{{'$1', '_'}, '_', '_'}, Others, ['$_']}], ?BATCH) of
         '$end_of_table' ->
             done;
         {Rows, _} ->
-            %% One that has changed since stays, for the next batch.
-            lists:foreach(fun(Row) -> ets:delete_object(?TABLE, Row) end, Rows),
-            Notes = maps:groups_from_list(fun({{App, _}, _, _}) -> App end,
-                                          fun({{_, Token}, Used, Refused}) ->
-                                              {Token, {Used, Refused}}
-                                          end, Rows),
-            ok = guarded(fun() -> maps:foreach(fun push_devices:used/2, Notes) end),
-            more
+            Apps = maps:groups_from_list(fun({{App, _}, _, _}) -> App end, Rows),
+            {more, [App || {App, Own} <- maps:to_list(Apps), written(App, Own) =/= ok] ++ Failed}
     end.
 
-guarded(Fun) ->
-    try Fun()
+written(App, Rows) ->
+    case guarded(App, [{Token, {Used, Refused}} || {{_, Token}, Used, Refused} <- Rows]) of
+        ok ->
+            %% One that has changed since stays, for the next batch.
+            lists:foreach(fun(Row) -> ets:delete_object(?TABLE, Row) end, Rows);
+        {error, db_failure} ->
+            Least = erlang:system_time(millisecond) - ?KEPT,
+            ok = drop([Row || Row <- Rows, latest(Row) < Least]),
+            failed;
+        crashed ->
+            drop(Rows)
+    end.
+
+latest({_Key, none, {At, _Reason}}) -> At;
+latest({_Key, At, none}) -> At;
+latest({_Key, Used, {Refused, _Reason}}) -> max(Used, Refused).
+
+drop(Rows) ->
+    lists:foreach(fun(Row) -> ets:delete_object(?TABLE, Row) end, Rows),
+    push_counters:add(usage_dropped, length(Rows)).
+
+guarded(App, Notes) ->
+    try push_devices:used(App, Notes)
     catch
         Class:_:Stack ->
             %% Neither reason nor arguments: they hold tokens.
-            ?ERROR_MSG("Use of devices: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]])
+            ?ERROR_MSG("Use of devices: ~p in ~p", [Class, [{M, F} || {M, F, _, _} <- Stack]]),
+            crashed
     end.

@@ -113,6 +113,68 @@ what_is_noted_is_bounded_and_counted_test_() ->
         ?assertEqual(20000, ets:info(push_usage, size))
     end).
 
+%% A store that fails costs no note; nor does a device that cannot be noted cost another's.
+what_the_store_does_not_take_is_kept_until_it_does_test_() ->
+    with_store(fun() ->
+        Now = erlang:system_time(millisecond),
+        Old = Now - 2 * ?HOUR,
+        true = ets:insert(push_usage, [{{?APP, <<"aa">>}, Now, none},
+                                       {{?APP, <<"bb">>}, Now, none},
+                                       {{?APP, <<"cc">>}, Now, none},
+                                       {{?APP, <<"dd">>}, Old, {Old, <<"BadTopic">>}},
+                                       {{<<"of.no.vhost">>, <<"ee">>}, Now, none}]),
+        Before = maps:get(usage_dropped, push_counters:all()),
+        ok = push_usage:flush(),
+        ?assertEqual([<<"aa">>, <<"bb">>, <<"cc">>],
+                     lists:sort([Token || {{_, Token}, _, _} <- ets:tab2list(push_usage)])),
+        %% The old one.
+        ?assertEqual(Before + 1, maps:get(usage_dropped, push_counters:all())),
+        ok = mnesia:start(),
+        {atomic, ok} = mnesia:create_table(push_device, [
+            {attributes, [key, us, registered_at, info]}, {index, [us]}]),
+        Devices = [device(<<"aa">>, #{}), device(<<"bb">>, #{last_used => <<"x">>}),
+                   device(<<"cc">>, #{})],
+        {ok, _} = push_devices_mnesia:store([{D, fun(_, _) -> [] end} || D <- Devices]),
+        ok = push_usage:flush(),
+        ?assertEqual([], ets:tab2list(push_usage)),
+        ?assertEqual([{<<"aa">>, Now}, {<<"bb">>, <<"x">>}, {<<"cc">>, Now}],
+                     [{Token, last_used(Token)} || Token <- [<<"aa">>, <<"bb">>, <<"cc">>]]),
+        ?assertEqual(Before + 2, maps:get(usage_dropped, push_counters:all()))
+    end).
+
+device(Token, More) ->
+    More#{us => {<<"bob">>, <<"h">>}, app => ?APP, token => Token, registered_at => ?THEN}.
+
+last_used(Token) ->
+    {ok, [#{last_used := At}]} = push_devices_mnesia:lookup_token(<<"h">>, ?APP, Token),
+    At.
+
+%% Devices are in Mnesia, which the test starts when it is to work.
+with_store(Test) ->
+    {setup, Setup, Cleanup, _} = with_table(Test),
+    {setup,
+     fun() ->
+         Setup(),
+         _ = mnesia:stop(),
+         ok = push_settings:init(),
+         ok = push_settings:put(<<"h">>, #{service => <<"push.h">>, content => none,
+                                           apps => #{?APP => #{}}}),
+         %% As gen_mod has it.
+         ejabberd_modules = ets:new(ejabberd_modules, [named_table, public, {keypos, 2}]),
+         true = ets:insert(ejabberd_modules, {ejabberd_module, {mod_push_service, <<"h">>},
+                                              #{db_type => mnesia}, [], 0}),
+         {ok, Pid} = push_usage:start_link(),
+         Pid
+     end,
+     fun(Pid) ->
+         stopped = mnesia:stop(),
+         ok = gen_server:stop(Pid),
+         true = ets:delete(ejabberd_modules),
+         true = ets:delete(push_settings),
+         Cleanup(Pid)
+     end,
+     Test}.
+
 with_table(Test) ->
     {setup,
      fun() ->
