@@ -122,11 +122,24 @@ remove_token(Host, App, Token, Condition) ->
              fun((push_devices:device(), Note) -> push_devices:device())) ->
     {ok, non_neg_integer()} | {error, db_failure} when Note :: term().
 update(Host, App, Notes, Change) ->
-    push_sql:transaction(connection(Host), fun() ->
-        lists:sum([write_more(New) || {Token, Note} <- Notes,
-                                           Old <- by_token(Host, App, Token),
-                                           New <- [Change(Old, Note)], New =/= Old])
-    end).
+    %% Most change nothing: those are read outside of a transaction, and lock nothing.
+    Due = push_sql:query(connection(Host), fun() ->
+        [Note || Note <- Notes, changed(Host, App, Note, Change) =/= []]
+    end),
+    case Due of
+        {ok, []} ->
+            {ok, 0};
+        {ok, Some} ->
+            push_sql:transaction(connection(Host), fun() ->
+                lists:sum([write_more(New) || Note <- Some,
+                                              New <- changed(Host, App, Note, Change)])
+            end);
+        Error ->
+            Error
+    end.
+
+changed(Host, App, {Token, Note}, Change) ->
+    [New || Old <- by_token(Host, App, Token), New <- [Change(Old, Note)], New =/= Old].
 
 -spec owners_of(Host :: binary(), App :: binary()) ->
     {ok, [push_devices:us()]} | {error, db_failure}.
