@@ -1,5 +1,9 @@
 %% Removals of devices in SQL: one row for each. The table is in push_sql_schema and priv/sql; one
 %% that a former version made lacks it, and then devices are kept and removed all the same.
+%%
+%% ejabberd tries a transaction that fails ten times more, and logs each. So once it is known that
+%% the table is not there, it is looked for by a read alone: when the module starts, when somebody
+%% asks, and once an hour before what is too old goes.
 -module(push_removals_sql).
 
 -behaviour(push_removals).
@@ -37,7 +41,7 @@ add({_, Host} = US, New, Max) ->
 
 -spec lookup(push_devices:us()) -> {ok, [push_removals:removal()]} | {error, db_failure}.
 lookup({_, Host} = US) ->
-    transaction(Host, fun() -> owned(US) end).
+    push_sql:query(push_devices_sql:connection(Host), removals, fun() -> owned(US) end).
 
 -spec forget(push_devices:us()) -> ok | {error, db_failure}.
 forget({User, Host}) ->
@@ -50,7 +54,7 @@ forget({User, Host}) ->
             ok;
         Error ->
             %% Where there is no table there is nothing to forget.
-            case push_sql:lacks(push_devices_sql:connection(Host), removals) of
+            case is_lacking(Host) of
                 true -> ok;
                 false -> Error
             end
@@ -59,6 +63,8 @@ forget({User, Host}) ->
 %% With those of the same millisecond as the last.
 -spec expire(binary(), non_neg_integer(), pos_integer()) -> done | more | {error, db_failure}.
 expire(Host, Before, Limit) ->
+    %% The look for a table that was not there.
+    _ = is_lacking(Host) andalso lookup({<<>>, Host}),
     Skipped = Limit - 1,
     Answer = transaction(Host, fun() ->
         {selected, Last} = ejabberd_sql:sql_query_t(
@@ -78,7 +84,13 @@ expire(Host, Before, Limit) ->
     end.
 
 transaction(Host, Fun) ->
-    push_sql:transaction(push_devices_sql:connection(Host), removals, Fun).
+    case is_lacking(Host) of
+        true -> {error, db_failure};
+        false -> push_sql:transaction(push_devices_sql:connection(Host), removals, Fun)
+    end.
+
+is_lacking(Host) ->
+    push_sql:lacks(push_devices_sql:connection(Host), removals).
 
 %%% Rows, in a process of ejabberd_sql's
 

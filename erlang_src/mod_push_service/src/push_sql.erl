@@ -7,7 +7,7 @@
 %% once every RETRY_INTERVAL, all others fail at once.
 -module(push_sql).
 
--export([init/0, terminate/0, query/2, transaction/2, transaction/3, lacks/2]).
+-export([init/0, terminate/0, query/2, query/3, transaction/2, transaction/3, lacks/2]).
 %% For the logger
 -export([redact/2]).
 %% Pure
@@ -53,7 +53,11 @@ terminate() ->
 %% For a read that needs no other to be of the same moment.
 -spec query(Host :: binary(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
 query(Host, Fun) ->
-    request(Host, devices, fun(Guarded) ->
+    query(Host, devices, Fun).
+
+-spec query(Host :: binary(), part(), fun(() -> T)) -> {ok, T} | {error, db_failure}.
+query(Host, Part, Fun) ->
+    request(Host, Part, fun(Guarded) ->
         case ejabberd_sql:sql_bloc(Host, fun() -> Guarded(Fun) end) of
             {atomic, Result} -> {ok, Result};
             Error -> Error
