@@ -232,13 +232,13 @@ async def raced(bed: Bed) -> None:
 
 async def raced_use(bed: Bed) -> None:
     """a device that is registered again while its last use is being written is as it was registered"""
+    # A first look asks only whether there is something to write.
     who, token = owner(), new_token()
     await register(bed, device(who, token))
     written = await bed.node.eval(
         f"""Again = {device(who, token, THEN + 1)}, Looks = counters:new(1, []),
         push_devices_sql:update(<<"localhost">>, {binary(TOPIC)}, [{{{binary(token)}, note}}], fun(Device, note) ->
             Me = self(), Tag = make_ref(),
-            %% First it is only asked whether there is something to write.
             ok = counters:add(Looks, 1, 1),
             _ = counters:get(Looks, 1) > 1 andalso spawn(fun() -> Me ! {{Tag, push_devices:register(Again)}} end),
             _ = counters:get(Looks, 1) > 1 andalso receive {{Tag, ok}} -> ok end,
