@@ -5,7 +5,7 @@ import UserNotifications
 
 /// Your XMPP connection, as this example needs it.
 protocol Connection: AnyObject {
-    /// Connects, and binds or resumes a session. It calls MyApp.push.sessionStarted() for a new one, and connectionLost().
+    /// Connects, and binds or resumes a session. It calls sessionStarted() or sessionResumed() of MyApp.push, and connectionLost().
     func connect()
     /// Sends `<iq type='set'/>` without `to`, with this child. The answer is nil for a result, else the error's condition.
     func send(iqChild: String, answer: @escaping (String?) -> Void)

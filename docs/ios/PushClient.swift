@@ -33,11 +33,17 @@ final class PushClient {
         self.send = send
     }
 
-    /// A new session was bound. Not to be called where a session was resumed (XEP-0198): there the server still knows.
+    /// A new session was bound.
     func sessionStarted() {
+        sentTokens = []
+        sessionResumed()
+    }
+
+    /// A session was resumed (XEP-0198): the server still knows what it was told, and hears of what has changed since.
+    func sessionResumed() {
         isOnline = true
         isLeaving = false
-        sentTokens = []
+        if state == .sent { sentTokens = [] }       // the answer may have been lost with the connection
         registerIfReady()
     }
 
@@ -54,8 +60,13 @@ final class PushClient {
         registerIfReady()
     }
 
-    /// PushKit took its token back.
-    func invalidatedVoipToken() { voipToken = nil }
+    /// PushKit took its token back: calls go to the alert token from now on. Both tokens end, and the other is registered anew.
+    func invalidatedVoipToken() {
+        guard voipToken != nil else { return }
+        voipToken = nil
+        guard isOnline, !isLeaving, let token = alertToken else { return }
+        send(disable(token)) { [weak self] _ in self?.registerIfReady() }
+    }
 
     /// Call it when the user logs out, and end the stream (`</stream:stream>`) in `done`. Without a connection nothing can be
     /// told: the server notices when Apple does. Never call it because the app goes to the background.
@@ -63,7 +74,11 @@ final class PushClient {
         isLeaving = true
         state = .off
         guard isOnline, let token = alertToken else { return done() }
-        send("<disable xmlns='urn:xmpp:push:0' jid='\(Self.escaped(service))' node='\(token)'/>") { _ in done() }
+        send(disable(token)) { _ in done() }
+    }
+
+    private func disable(_ token: String) -> String {
+        "<disable xmlns='urn:xmpp:push:0' jid='\(Self.escaped(service))' node='\(token)'/>"
     }
 
     private func registerIfReady() {

@@ -9,6 +9,7 @@ from bed import Bed
 from bed.phone import new_token
 from bed.simulator import TOPIC
 from bed.suite import Case, expect
+from databases import MAKES_TABLES
 from store_cases import THEN, binary, device, owner, register, tokens, us
 
 CASES: list[Case] = []
@@ -212,8 +213,13 @@ async def too_much(bed: Bed) -> None:
     """a device that the database cannot take is told like a wrong line, and loses no other"""
     long, others = ("x" * 200, "localhost"), [owner() for _ in range(4)]
     all_of = [*others[:2], long, *others[2:]]
-    said = await refused(bed, "import_devices", file_of(bed, *(line(who, new_token()) for who in all_of)))
-    expect("answer", came_to(imported=4, refused=1) + "; line 4: the database does not take it", said)
+    file = file_of(bed, *(line(who, new_token()) for who in all_of))
+    if MAKES_TABLES:
+        # The columns of ejabberd's making have room for all that ejabberd takes.
+        expect("answer", came_to(imported=5), await well(bed, "import_devices", file))
+    else:
+        said = await refused(bed, "import_devices", file)
+        expect("answer", came_to(imported=4, refused=1) + "; line 4: the database does not take it", said)
     expect("devices", [1, 1, 1, 1], [len(await tokens(bed, who)) for who in others])
 
 

@@ -168,7 +168,7 @@ app() ->
 
 %% Their limits are the engine's, whose tests compare them.
 numbers() ->
-    #{registry_limit => econf:int(100, 100000000),
+    #{registry_limit => econf:int(100, 20000000),
       queue_limit => econf:int(1, 10000000),
       queue_bytes => econf:int(65536, 68719476736),
       queue_timeout => time(100, 2592000000),

@@ -25,7 +25,7 @@ use apns_proto::device_token::DeviceToken;
 pub use self::device::{Device, DeviceKind, MAX_DEVICES_PER_OWNER, MAX_OWNER_LEN, RegistryError};
 use self::device::{check_length, without_repetition};
 pub use self::eviction::Evicted;
-use self::eviction::{Choice, Clock, Wanted};
+use self::eviction::{Choice, Clock, MAX_SPARED, Wanted};
 use self::owned::Owned;
 use self::shard::{Bounded, Owners, Shard};
 
@@ -264,11 +264,15 @@ impl Registry {
         let mut clock = lock(clock);
         let choice = Choice::new(wanted, self.owners_without_devices(), self.owners.max);
         let last = clock.rounds() + ROUNDS;
+        let mut looked_at = 0;
         while clock.rounds() < last {
             let Some(shard) = self.shards.get(clock.shard()) else {
                 return false;
             };
-            let gone = clock.sweep(&mut shard.write(), choice);
+            let is_urgent = looked_at >= MAX_SPARED;
+            let swept = clock.sweep(&mut shard.write(), choice, is_urgent);
+            looked_at += swept.looked_at;
+            let gone = swept.gone;
             if !gone.is_empty() {
                 self.count_gone(gone.iter().map(|(_, owned)| owned));
                 for (owner, _) in &gone {

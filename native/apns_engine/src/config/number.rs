@@ -73,7 +73,7 @@ macro_rules! number {
 /// All numeric options, in the order of [`Options`]' fields.
 #[rustfmt::skip]
 pub const NUMBERS: &[NumberOption] = &[
-    number!(registry_limit, "owners", 100..=100_000_000, 4_000_000,
+    number!(registry_limit, "owners", 100..=20_000_000, 4_000_000,
         "0.8 GB with a device each, taken only as they come; where a database stands behind it, who is over the limit costs one look-up at the next message."),
     number!(queue_limit, "pushes", 1..=10_000_000, 100_000,
         "A server of 1,000 pushes a second gets over 100 seconds without Apple; what comes later is refused at once."),

@@ -53,6 +53,13 @@ impl Choice {
     }
 }
 
+/// What came of one look.
+#[derive(Debug)]
+pub(super) struct Swept {
+    pub(super) gone: Vec<(Arc<[u8]>, Owned)>,
+    pub(super) looked_at: usize,
+}
+
 /// The hand, and who went.
 #[derive(Debug)]
 pub(super) struct Clock {
@@ -94,24 +101,31 @@ impl Clock {
         self.evicted
     }
 
-    /// Moves the hand on over the owners of [`Self::shard`], as far as one lock may last; takes out who goes.
-    pub(super) fn sweep(&mut self, owners: &mut Owners, choice: Choice) -> Vec<(Arc<[u8]>, Owned)> {
-        let end = self.passed.saturating_add(MAX_LOOKED_AT);
-        let mut seen = 0;
-        let leaving = owners.extract_if(|_, owned| {
-            seen += 1;
-            let is_next = self.passed < seen && seen <= end;
-            is_next && choice.includes(owned) && !owned.take_mark()
-        });
-        let gone: Vec<_> = leaving.take(MAX_BATCH).collect();
-        if gone.len() == MAX_BATCH || seen > end {
-            self.passed = seen.min(end).saturating_sub(gone.len());
+    /// Moves the hand on over the owners of [`Self::shard`], as far as one lock may last; takes out who goes. `is_urgent`:
+    /// whoever it comes by, marked or not.
+    pub(super) fn sweep(&mut self, owners: &mut Owners, choice: Choice, is_urgent: bool) -> Swept {
+        let mut looked_at = 0;
+        let leaving: Vec<Arc<[u8]>> = owners
+            .iter()
+            .skip(self.passed)
+            .take(MAX_LOOKED_AT)
+            .inspect(|_| looked_at += 1)
+            .filter(|(_, owned)| choice.includes(owned) && (!owned.take_mark() || is_urgent))
+            .map(|(owner, _)| Arc::clone(owner))
+            .take(MAX_BATCH)
+            .collect();
+        let gone: Vec<_> = leaving
+            .iter()
+            .filter_map(|owner| owners.remove_entry(owner))
+            .collect();
+        if gone.len() == MAX_BATCH || looked_at == MAX_LOOKED_AT {
+            self.passed = (self.passed + looked_at).saturating_sub(gone.len());
         } else {
             self.passed = 0;
             self.shard = (self.shard + 1) % SHARDS;
             self.rounds += u64::from(self.shard == 0);
         }
-        gone
+        Swept { gone, looked_at }
     }
 
     /// Somebody of this hash became unknown to make room.
@@ -147,9 +161,13 @@ impl Clock {
 
 /// Above a quarter of the limit owners without devices go alone: so many are a use of the room, more are a flood.
 const WITHOUT_DEVICES_SHARE: usize = 4;
-/// So many owners go at once at most, and so many are looked at: some 100 µs under the shard's lock.
+/// So many owners go at once at most, and so many are looked at under one lock. The hand gets there over those that it
+/// has passed before, a nanosecond or two each.
 const MAX_BATCH: usize = 1024;
 const MAX_LOOKED_AT: usize = 4096;
+/// Owners that are spared for their marks while one waits for room. Where all are marked, as after the first fill, the
+/// caller would else go round all of them.
+pub(super) const MAX_SPARED: usize = 4 * MAX_LOOKED_AT;
 /// Who went is remembered until another falls on the same place, of at most 4 MiB.
 const MIN_REMEMBERED: usize = 4096;
 const MAX_REMEMBERED: usize = 1 << 20;

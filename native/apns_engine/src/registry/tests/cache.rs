@@ -140,9 +140,40 @@ fn the_hand_gets_round_tables_larger_than_one_look() {
     while gone < 10_000 {
         sweeps += 1;
         assert!(sweeps < 10_000, "{gone} are gone");
-        gone += clock.sweep(&mut owners, Choice::Anybody).len();
+        let swept = clock.sweep(&mut owners, Choice::Anybody, false);
+        assert!(swept.looked_at <= 4096, "{} at once", swept.looked_at);
+        gone += swept.gone.len();
     }
     assert_eq!(owners.len(), 0);
+}
+
+#[test]
+fn an_urgent_look_spares_nobody_and_moves_on() {
+    let mut clock = Clock::new(100_000);
+    let mut owners = Owners::new();
+    for n in 0..3_000 {
+        let owned = Owned::new(Box::new([device(n, 1)]));
+        owned.mark();
+        owners.insert(name(n).into(), owned);
+    }
+    let swept = clock.sweep(&mut owners, Choice::Anybody, true);
+    assert_eq!((swept.gone.len(), swept.looked_at), (1024, 1024));
+    assert_eq!(owners.len(), 3_000 - 1024);
+}
+
+#[test]
+fn room_is_made_without_going_round_all_who_are_marked() {
+    let registry = cache(100_000, 100_000);
+    fill(&registry, 0..100_000, 1);
+    ask(&registry, 0..100_000);
+    fill(&registry, [100_000], 1);
+    let evicted = registry.evicted().owners;
+    assert!(evicted > 0, "room is made");
+    // Who is still marked was not come by: the second one who wants room finds no more of them looked at than the first.
+    let marked = (0..100_000)
+        .filter(|n| registry.with_owned(&name(*n), |_, owned| owned.take_mark()) == Some(true))
+        .count();
+    assert!(marked > 70_000, "{marked} are still marked");
 }
 
 #[test]
