@@ -42,17 +42,13 @@ write(Path, Fill) ->
 create(Path, Folder, Partial) ->
     case {filename:pathtype(Path), file:read_link_info(Path)} of
         {absolute, {error, enoent}} ->
-            try
-                ok = sure(file:make_dir(Folder)),
-                ok = sure(file:change_mode(Folder, 8#700)),
-                {ok, File} = sure_open(file:open(Partial, [write, exclusive, raw, binary])),
-                ok = sure(file:change_mode(Partial, 8#600)),
-                {ok, File}
-            catch
-                throw:{file_failed, eexist} ->
+            case file:make_dir(Folder) of
+                ok ->
+                    create_in(Folder, Partial);
+                {error, eexist} ->
                     {error, {file, <<"Another export writes this file, or one was broken off: "
                                      "then remove the folder beside it, *.partial">>}};
-                throw:{file_failed, Reason} ->
+                {error, Reason} ->
                     {error, {file, cannot("written", Reason)}}
             end;
         {absolute, {ok, _}} ->
@@ -61,6 +57,20 @@ create(Path, Folder, Partial) ->
             {error, {file, cannot("written", Reason)}};
         _ ->
             {error, {file, whole_path()}}
+    end.
+
+%% The folder is ours: it goes again where nothing can be written into it.
+create_in(Folder, Partial) ->
+    try
+        ok = sure(file:change_mode(Folder, 8#700)),
+        {ok, File} = sure_open(file:open(Partial, [write, exclusive, raw, binary])),
+        ok = sure(file:change_mode(Partial, 8#600)),
+        {ok, File}
+    catch
+        throw:{file_failed, Reason} ->
+            _ = file:delete(Partial),
+            _ = file:del_dir(Folder),
+            {error, {file, cannot("written", Reason)}}
     end.
 
 finish({ok, Header, Result}, File, Partial, Path) ->

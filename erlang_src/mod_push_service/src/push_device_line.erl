@@ -2,7 +2,8 @@
 %% Pure. Sentences tell what is wrong with a line, and repeat nothing of it: it may be anything.
 %%
 %% What a device always has, stands under names of its own and is checked as a registration is.
-%% All else that this or another version may know of a device is kept as it is: what JSON has no
+%% So are last_used, last_error and user_agent, which not every device has. All else that another
+%% version may know of a device is kept as it is: what JSON has no
 %% form for is told by a word, as in {"tuple": [410, "Unregistered"]}.
 -module(push_device_line).
 
@@ -118,6 +119,7 @@ read(Line, Host, Now, Names) ->
         case decode(Line) of
             {ok, #{} = Fields} ->
                 {Others, Names1} = others(maps:without(?OWN, Fields), Names),
+                ok = noted(Others, Now),
                 {ok, maps:merge(Others, known(Fields, Host, Now)), Names1};
             _ ->
                 {error, <<"no JSON object">>}
@@ -202,6 +204,18 @@ time(Fields, Name, Now) ->
         #{Name := Time} when is_integer(Time), Time > Now -> wrong(<<Name/binary, " is to come">>);
         _ -> wrong(<<Name/binary, " is no time in milliseconds since 1970">>)
     end.
+
+%% What a device may have besides, and what the code computes with.
+noted(Others, Now) ->
+    maps:foreach(fun
+        (last_used, Time) -> time(#{<<"last_used">> => Time}, <<"last_used">>, Now);
+        (last_error, {At, Reason}) when is_integer(At), At >= 0, At =< Now + ?AHEAD,
+                                        is_binary(Reason), byte_size(Reason) =< ?MAX_TEXT -> ok;
+        (last_error, _) -> wrong(<<"last_error is no pair of a time that was and a reason">>);
+        (user_agent, Name) when is_binary(Name), byte_size(Name) =< ?MAX_TEXT -> ok;
+        (user_agent, _) -> wrong(<<"user_agent is no text, or too long">>);
+        (_, _) -> ok
+    end, Others).
 
 others(Fields, Names) ->
     maps:fold(fun(Name, Value, {Others, Met}) ->

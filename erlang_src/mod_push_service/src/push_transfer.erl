@@ -205,10 +205,20 @@ store_each([], _State) ->
     [];
 store_each(Devices, State) ->
     {Some, Rest} = lists:split(min(?BATCH, length(Devices)), Devices),
-    Results = store_some(Some, State),
+    Results = guarded(Some, State),
     case lists:keymember({error, db_failure}, 2, Results) of
         true -> Results;
         false -> Results ++ store_each(Rest, State)
+    end.
+
+%% A crash would print whole tokens. Whether these are stored nobody knows: the engines ask anew.
+guarded([{First, _} | _] = Devices, State) ->
+    try store_some(Devices, State) catch
+        Class:_:Stack ->
+            ?ERROR_MSG("Import of devices: ~p in ~p:~p",
+                       [Class, element(1, hd(Stack)), element(2, hd(Stack))]),
+            [{First, {error, db_failure}},
+             {First, {ok, owners([Device || {_, Device} <- Devices])}}]
     end.
 
 store_some(Devices, State) ->

@@ -21,10 +21,21 @@ a_device_comes_back_as_it_was_test() ->
 
 what_another_version_adds_comes_back_as_it_was_test_() ->
     [{lists:flatten(io_lib:format("~p", [Value])),
-      ?_assertEqual({ok, (device())#{last_error => Value}, #{<<"last_error">> => true}},
-                    back((device())#{last_error => Value}))}
+      ?_assertEqual({ok, (device())#{more_of_it => Value}, #{<<"more_of_it">> => true}},
+                    back((device())#{more_of_it => Value}))}
      || Value <- [0, -1, 1.5, true, none, <<>>, <<"text">>, <<255, 0>>, [], [1, [<<"a">>]], {},
                   {410, <<"Unregistered">>}, #{}, #{a => {1, [x]}, <<"hex">> => <<"b">>}]].
+
+what_the_code_computes_with_comes_back_in_its_form_only_test_() ->
+    Right = [#{last_used => 0}, #{last_used => ?NOW}, #{last_error => {?NOW, <<"BadTopic">>}},
+             #{user_agent => <<"one">>}],
+    Wrong = [#{last_used => <<"x">>}, #{last_used => -1}, #{last_used => ?NOW + 2 * 3600 * 1000},
+             #{last_error => <<"x">>}, #{last_error => {<<"x">>, <<"BadTopic">>}},
+             #{last_error => {?NOW + 2 * 3600 * 1000, <<"BadTopic">>}},
+             #{last_error => {1, none}}, #{user_agent => 1},
+             #{user_agent => binary:copy(<<"x">>, 1025)}],
+    [?_assertMatch({ok, _, _}, back(maps:merge(device(), Fields))) || Fields <- Right]
+        ++ [?_assertMatch({error, _}, back(maps:merge(device(), Fields))) || Fields <- Wrong].
 
 a_line_is_one_line_test() ->
     ?assertEqual(nomatch, binary:match(push_device_line:device(device()), <<"\n">>)).
