@@ -3,7 +3,9 @@
 -module(push_copies).
 
 -export([list/1, load/1, load/2, load_all/1]).
--export([forget_all/0, forget_host/1, forget/1, forget/2, remove/3]).
+-export([forget_all/0, node_changed/2, forget_host/1, forget/1, forget/2, remove/3]).
+
+-include("logger.hrl").
 
 %% What the user has by the database, without what has ended and waits to be written there.
 -spec list(push_devices:us()) -> {ok, [push_devices:device()]} | {error, db_failure}.
@@ -59,6 +61,26 @@ forget_host(Host) ->
     case push_settings:get(Host) of
         {ok, #{apps := Apps}} -> forget_apps(running(Apps));
         none -> ok
+    end.
+
+%% What the node had changed when it ended, and what it changed while it was out of reach, it may
+%% not have told. Which owners that concerns nobody knows. A node that is not of the cluster, as a
+%% console, changes nothing.
+-spec node_changed(nodeup | nodedown, node()) -> ok.
+node_changed(Change, Node) ->
+    case is_of_cluster(Node) of
+        true ->
+            ?INFO_MSG("Push devices are read again as messages come: ~s of ~ts", [Change, Node]),
+            forget_all();
+        false ->
+            ok
+    end.
+
+%% To forget in vain costs some reading; not to forget, pushes to the wrong phone.
+is_of_cluster(Node) ->
+    try lists:member(Node, ejabberd_cluster:get_known_nodes())
+    catch
+        _:_ -> true
     end.
 
 %% All owners become unknown.

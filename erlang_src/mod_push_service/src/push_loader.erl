@@ -214,10 +214,8 @@ handle_info(repeat, #state{repeated = Before} = State) ->
     end,
     _ = erlang:send_after(Pause, self(), repeat),
     {noreply, State#state{repeated = Repeated}};
-%% What the node had changed when it ended, and what it changed while it was out of reach, it may
-%% not have told. Which owners that concerns nobody knows.
-handle_info({Change, _Node}, State) when Change =:= nodedown; Change =:= nodeup ->
-    ok = guarded(fun push_copies:forget_all/0),
+handle_info({Change, Node}, State) when Change =:= nodedown; Change =:= nodeup ->
+    ok = guarded(fun() -> push_copies:node_changed(Change, Node) end),
     {noreply, State};
 handle_info(_Info, State) ->
     ?WARNING_MSG("Unexpected message", []),

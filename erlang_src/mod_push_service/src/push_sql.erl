@@ -86,7 +86,8 @@ lacks(Host, Part) ->
     end.
 
 request(Host, Part, Ask) ->
-    case is_away(Host) orelse (Part =/= devices andalso is_away({Host, Part})) of
+    %% The part first: whoever is told that the vhost's database is not away has to try it.
+    case (Part =/= devices andalso is_away({Host, Part})) orelse is_away(Host) of
         true -> {error, db_failure};
         false -> judged(Host, Part, ask(Ask))
     end.
